@@ -1,0 +1,66 @@
+//! `check`, and the first half of every command that reads a spec.
+
+use anyhow::Result;
+
+use super::args::{Check, Format, Global, Input};
+use super::{Verdict, report};
+use crate::cluster::Cluster;
+use crate::compile::{self, Inputs};
+use crate::diag::{Diagnostic, Diagnostics, Sources, codes, did_you_mean};
+use crate::io::load;
+
+/// Finds every problem of a spec.
+pub fn run(options: &Check, global: &Global) -> Result<Verdict> {
+    let Some((cluster, _)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    if options.format == Format::Text {
+        report::say(&summary(&cluster));
+    }
+    Ok(Verdict::Done)
+}
+
+/// Loads and checks a spec and shows what is wrong. `None` when there are errors.
+pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone() };
+    let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
+    let cluster = compile::check(&inputs, &mut sources, &mut diags);
+    let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
+    diags.finish(&allowed, input.strict);
+    report::diagnostics(&diags, &sources, format)?;
+    Ok(cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)))
+}
+
+/// Codes that the spec allows; unknown ones are reported.
+fn allowed(inputs: &Inputs, cluster: Option<&Cluster>, diags: &mut Diagnostics) -> Vec<String> {
+    let Some(spec) = &inputs.spec else { return Vec::new() };
+    let rules = cluster.into_iter().flat_map(|c| c.profile.rules.iter().map(|rule| format!("{}/{}", c.profile.name, rule.code)));
+    let known: Vec<String> = codes::ALL.iter().map(|c| c.name.to_string()).chain(rules).collect();
+    for code in &spec.allow {
+        // Without a cluster the profile's rules are not known, and a code of theirs cannot be judged.
+        let judged = cluster.is_some() || !code.value.contains('/');
+        if judged && !known.contains(&code.value) {
+            diags.push(
+                Diagnostic::error(codes::UNKNOWN_CODE, code.at, format!("there is no code `{}`", code.value))
+                    .help(did_you_mean(&code.value, known.iter().map(String::as_str))),
+            );
+        }
+    }
+    spec.allow.iter().map(|code| code.value.clone()).collect()
+}
+
+/// One line that says what the cluster is.
+pub fn summary(cluster: &Cluster) -> String {
+    let roles = cluster.profile.roles.iter().filter_map(|role| {
+        let n = cluster.with_role(&role.name).count();
+        (n > 0).then(|| format!("{n} {}", role.name))
+    });
+    let roles: Vec<String> = roles.collect();
+    format!(
+        "{}: {} hosts ({}) of {} on {}, no errors",
+        cluster.name,
+        cluster.hosts.len(),
+        roles.join(", "),
+        cluster.profile.name,
+        cluster.platform.name
+    )
+}

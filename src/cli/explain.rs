@@ -1,0 +1,63 @@
+//! `explain`: the long text of a code, or the list of all.
+
+use anyhow::{Result, bail};
+
+use super::args::{Explain, Global};
+use super::{Verdict, report};
+use crate::diag::{Diagnostics, Sources, codes, did_you_mean};
+use crate::io::load;
+use crate::profile::{Profile, load as profile_load};
+
+/// Prints a code's text.
+pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
+    let profiles = profiles(global)?;
+    let rules = profiles.iter().flat_map(|p| p.rules.iter().map(move |rule| (format!("{}/{}", p.name, rule.code), rule)));
+    let rules: Vec<_> = rules.collect();
+    let Some(wanted) = &options.code else {
+        let own = codes::ALL.iter().map(|c| (c.name.to_string(), c.summary.to_string()));
+        let theirs =
+            rules.iter().map(|(name, rule)| (name.clone(), rule.explain.split(['.', '\n']).next().unwrap_or_default().to_string()));
+        let list: String = own.chain(theirs).map(|(name, summary)| format!("{name:<34} {summary}\n")).collect();
+        report::data(&list)?;
+        return Ok(Verdict::Done);
+    };
+    if let Some(code) = codes::find(wanted) {
+        report::data(&format!("{}: {}\n\n{}\n", code.name, code.summary, wrapped(code.explain)))?;
+    } else if let Some((name, rule)) = rules.iter().find(|(name, _)| name == wanted) {
+        let severity = if rule.warning { "a warning" } else { "an error" };
+        report::data(&format!("{name}: {severity} of the profile\n\n{}\n", wrapped(&rule.explain)))?;
+    } else {
+        let known: Vec<&str> = codes::ALL.iter().map(|c| c.name).chain(rules.iter().map(|(name, _)| name.as_str())).collect();
+        bail!("there is no code `{wanted}`; {}", did_you_mean(wanted, known.iter().copied()));
+    }
+    Ok(Verdict::Done)
+}
+
+fn profiles(global: &Global) -> Result<Vec<Profile>> {
+    let catalog = load::catalog(&global.profile_dir)?;
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let names: Vec<String> = catalog.profiles().into_iter().map(str::to_string).collect();
+    Ok(names.iter().filter_map(|name| profile_load::load(name, &catalog, &mut sources, &mut diags)).collect())
+}
+
+/// Paragraphs in lines of at most 78 characters.
+pub fn wrapped(text: &str) -> String {
+    let paragraph = |text: &str| {
+        let mut out = String::new();
+        let mut column = 0;
+        for word in text.split_whitespace() {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > 78 {
+                out.push('\n');
+                column = 0;
+            } else if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+        out
+    };
+    text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
+}

@@ -1,0 +1,25 @@
+//! `init`: the guide's cluster with comments that teach.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::args::Init;
+use super::{Verdict, report};
+use crate::io::output;
+
+/// The spec that `init` writes; a test builds it.
+pub const TEMPLATE: &str = include_str!("cluster.yaml");
+
+/// Writes cluster.yaml, never over one that is there.
+pub fn run(options: &Init) -> Result<Verdict> {
+    if options.dir == Path::new("-") {
+        report::data(TEMPLATE)?;
+        return Ok(Verdict::Done);
+    }
+    output::make_folder(&options.dir).with_context(|| format!("making the folder `{}`", options.dir.display()))?;
+    let path = options.dir.join("cluster.yaml");
+    output::write_file(&path, TEMPLATE.as_bytes(), 0o644, true).with_context(|| format!("writing `{}`", path.display()))?;
+    report::say(&format!("wrote {0}; next: clusterseed check {0}", path.display()));
+    Ok(Verdict::Done)
+}

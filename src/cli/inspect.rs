@@ -1,0 +1,171 @@
+//! `render` and `plan`: what a host gets, file by file or as an overview.
+
+use std::fmt::Write;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use super::args::{Format, Global, Plan, Render};
+use super::check::checked;
+use super::{Verdict, report};
+use crate::cluster::Cluster;
+use crate::compile;
+use crate::diag::did_you_mean;
+use crate::emit::{self, Context, seed};
+use crate::plan::HostPlan;
+
+/// Version of `plan --format json`.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// Prints one file of one host.
+pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
+    let Some((cluster, inputs)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let plan = host_plan(&cluster, &options.host)?;
+    let context = Context { cluster: &cluster, epoch: inputs.epoch };
+    let path = options.path.as_deref().unwrap_or("user-data");
+    if let Some(file) = plan.files.iter().find(|f| f.path == path) {
+        report::bytes(&file.content.bytes)?;
+        return Ok(Verdict::Done);
+    }
+    let tree = seed::tree(&plan, context);
+    if let Some(file) = tree.iter().find(|f| f.path == path.trim_start_matches("seed/")) {
+        report::bytes(&file.content.bytes)?;
+        return Ok(Verdict::Done);
+    }
+    let output = emit::host(&plan, context)?;
+    let found = output.artifacts.iter().find(|(artifact, _)| artifact.path.rsplit('/').next() == Some(path));
+    let Some((artifact, _)) = found else {
+        let names = output.artifacts.iter().filter_map(|(a, _)| a.path.rsplit('/').next());
+        let names: Vec<&str> =
+            names.chain(plan.files.iter().map(|f| f.path.as_str())).chain(tree.iter().map(|f| f.path.as_str())).collect();
+        bail!("`{}` has no file `{path}`; {}", plan.name, did_you_mean(path, names.iter().copied()));
+    };
+    report::bytes(&artifact.content)?;
+    Ok(Verdict::Done)
+}
+
+/// Shows what hosts get.
+pub fn plan(options: &Plan, global: &Global) -> Result<Verdict> {
+    let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let plans = match &options.host {
+        Some(name) => vec![host_plan(&cluster, name)?],
+        None => compile::plans(&cluster),
+    };
+    if options.format == Format::Json {
+        report::data(&format!("{:#}\n", as_json(&cluster, &plans)))?;
+        return Ok(Verdict::Done);
+    }
+    let mut out = String::new();
+    if options.host.is_none() {
+        overview(&cluster, &plans, &mut out);
+    } else {
+        plans.iter().for_each(|plan| detail(&cluster, plan, &mut out));
+    }
+    report::data(&out)?;
+    Ok(Verdict::Done)
+}
+
+fn host_plan(cluster: &Cluster, name: &str) -> Result<HostPlan> {
+    match compile::plan_of(cluster, name) {
+        Some(plan) => Ok(plan),
+        None => {
+            let known: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
+            bail!("there is no host `{name}`; {}", did_you_mean(name, known.iter().copied()))
+        }
+    }
+}
+
+fn package(p: &crate::plan::Package) -> String {
+    p.version.as_ref().map_or_else(|| p.name.clone(), |version| format!("{}={version}", p.name))
+}
+
+fn overview(cluster: &Cluster, plans: &[HostPlan], out: &mut String) {
+    let _ = writeln!(
+        out,
+        "cluster {} ({} on {}), delivery {}",
+        cluster.name,
+        cluster.profile.name,
+        cluster.platform.name,
+        cluster.delivery.method.word()
+    );
+    let width = plans.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let mut last: Option<&std::sync::Arc<crate::plan::group::Group>> = None;
+    for plan in plans {
+        let shared = &plan.shared;
+        if !last.is_some_and(|l| std::sync::Arc::ptr_eq(l, shared)) {
+            let packages: Vec<String> = shared.packages.iter().map(package).collect();
+            let services: Vec<&str> = shared.services.iter().map(|s| s.unit.as_str()).collect();
+            let held = shared.holds.iter().filter(|unit| !services.contains(&unit.as_str())).map(String::as_str);
+            let _ = writeln!(out, "\n{}", plan.roles.join(" and "));
+            let _ = writeln!(out, "  installs  {}", packages.join(" "));
+            let _ = writeln!(out, "  starts    {}", services.join(", then "));
+            let _ = writeln!(out, "  holds     {}", held.collect::<Vec<_>>().join(" "));
+            last = Some(shared);
+        }
+        let _ = writeln!(out, "  {:width$}  {:15}  {} files  plan {}", plan.name, plan.address, plan.files.len(), &plan.digest[..12]);
+    }
+}
+
+fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
+    let shared = &plan.shared;
+    let _ = writeln!(out, "{} ({}) {}: {} of {}", plan.name, plan.fqdn, plan.address, plan.roles.join(" and "), cluster.name);
+    let _ = writeln!(out, "plan {}", plan.digest);
+    let held = shared.holds.join(" ");
+    let _ = writeln!(out, "\n1 verify     the seed, the host, the platform, the disk\n2 hold       {held}");
+    let _ = writeln!(out, "3 sources");
+    for r in &shared.repositories {
+        let _ = writeln!(out, "    {}\n      {}\n      key {}", r.list_path(), r.line, r.fingerprint);
+    }
+    let _ = writeln!(out, "4 install");
+    for p in &shared.packages {
+        let _ = writeln!(out, "    {}", package(p));
+    }
+    let _ = writeln!(out, "5 sweep      {}", shared.sweep.join(" "));
+    let _ = writeln!(out, "6 configure");
+    for file in &plan.files {
+        let secret = if file.secret { "  secret" } else { "" };
+        let size = file.content.bytes.len();
+        let _ = writeln!(out, "    {:04o} {:>6}  {}  {}{secret}", file.mode, size, &file.content.sha256.hex()[..12], file.path);
+    }
+    let _ = writeln!(out, "7 release, 8 start");
+    for service in &shared.services {
+        let ports: Vec<String> = service.ports.iter().map(u16::to_string).collect();
+        let wait =
+            if ports.is_empty() { String::new() } else { format!(", waits {} s for port {}", service.wait_seconds, ports.join(" ")) };
+        let _ = writeln!(out, "    {}{wait}", service.unit);
+    }
+    let _ = writeln!(out, "9 report     /var/lib/clusterseed/status.json");
+    for command in &plan.commands {
+        let _ = writeln!(out, "your command {}: {}", command.moment, command.run.join(" "));
+    }
+}
+
+fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
+    let host = |plan: &HostPlan| {
+        let shared = &plan.shared;
+        let files = plan.files.iter().map(|f| {
+            json!({
+                "path": f.path, "mode": format!("{:04o}", f.mode), "owner": f.owner, "group": f.group, "size": f.content.bytes.len(),
+                "sha256": f.content.sha256.hex(), "phase": f.phase.word(), "restarts": f.restarts, "secret": f.secret, "origin": f.origin,
+            })
+        });
+        json!({
+            "name": plan.name, "fqdn": plan.fqdn, "address": plan.address.to_string(), "roles": plan.roles, "digest": plan.digest,
+            "packages": shared.packages.iter().map(|p| json!({"name": p.name, "version": p.version})).collect::<Vec<_>>(),
+            "services": shared.services.iter().map(|s| json!({"unit": s.unit, "ports": s.ports, "wait_seconds": s.wait_seconds})).collect::<Vec<_>>(),
+            "holds": shared.holds,
+            "sources": shared.repositories.iter().map(|r| json!({"path": r.list_path(), "line": r.line, "fingerprint": r.fingerprint})).collect::<Vec<_>>(),
+            "files": files.collect::<Vec<_>>(),
+            "commands": plan.commands.iter().map(|c| json!({"at": c.moment, "run": c.run})).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "format": PLAN_FORMAT,
+        "product": emit::PRODUCT,
+        "cluster": cluster.name,
+        "profile": cluster.profile.name,
+        "platform": cluster.platform.name,
+        "delivery": cluster.delivery.method.word(),
+        "hosts": plans.iter().map(host).collect::<Vec<_>>(),
+    })
+}

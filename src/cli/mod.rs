@@ -1,0 +1,78 @@
+//! The command line: arguments, dispatch, words for people. Data goes to stdout, words to stderr.
+
+pub mod args;
+mod build;
+mod check;
+mod explain;
+mod init;
+mod inspect;
+mod meta;
+mod profile;
+mod report;
+mod verify;
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+/// The spec, or the checked thing, has errors.
+const WRONG: u8 = 1;
+/// Usage, input/output or an outside tool failed.
+const FAILED: u8 = 2;
+
+/// How a command ended, when it ended as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well.
+    Done,
+    /// What was looked at has errors, which have been shown.
+    Wrong,
+}
+
+/// Runs the program with the process's own arguments.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let code = if error.use_stderr() { FAILED } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    arguments.global.color.write_global();
+    match run(arguments) {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::from(WRONG),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::failure(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Init(options) => init::run(options),
+        Command::Check(options) => check::run(options, global),
+        Command::Explain(options) => explain::run(options, global),
+        Command::Build(options) => build::run(options, global),
+        Command::Render(options) => inspect::render(options, global),
+        Command::Plan(options) => inspect::plan(options, global),
+        Command::Verify(options) => verify::run(options),
+        Command::Schema(options) => meta::schema(options, global),
+        Command::Completions(options) => meta::completions(options),
+        Command::Man => meta::man(),
+        Command::Profile(options) => profile::run(options, global),
+    }
+}
+
+/// The reader of our output went away, as `head` does: nothing failed.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
+}

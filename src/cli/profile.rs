@@ -1,0 +1,162 @@
+//! `profile list`, `show`, `export`.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::args::{Format, Global, Profile as Options, ProfileCommand};
+use super::{Verdict, report};
+use crate::diag::{Diagnostics, Sources, did_you_mean};
+use crate::io::{load, output};
+use crate::platform;
+use crate::profile::catalog::Catalog;
+use crate::profile::{Profile, load as profile_load};
+
+/// Lists, shows or exports.
+pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
+    let catalog = load::catalog(&global.profile_dir)?;
+    match &options.command {
+        ProfileCommand::List => list(&catalog),
+        ProfileCommand::Show { name, format } => show(&catalog, name, *format),
+        ProfileCommand::Export { name, dir } => export(&catalog, name, dir),
+    }
+}
+
+fn profile(catalog: &Catalog, name: &str) -> Result<Option<Profile>> {
+    if !catalog.profiles().contains(&name) {
+        bail!("there is no profile `{name}`; {}", did_you_mean(name, catalog.profiles()));
+    }
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let profile = profile_load::load(name, catalog, &mut sources, &mut diags);
+    report::diagnostics(&diags, &sources, Format::Text)?;
+    Ok(profile)
+}
+
+fn list(catalog: &Catalog) -> Result<Verdict> {
+    let mut out = String::from("profiles\n");
+    let mut verdict = Verdict::Done;
+    for name in catalog.profiles() {
+        let origin = catalog.get(&format!("profiles/{name}/profile.yaml")).map_or("", |entry| &entry.origin);
+        match profile(catalog, name)? {
+            Some(profile) => drop(writeln!(out, "  {name:<16} {} ({origin})", profile.summary)),
+            None => verdict = Verdict::Wrong,
+        }
+    }
+    out.push_str("platforms\n");
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    for name in catalog.platforms() {
+        if let Some(platform) = platform::load(name, catalog, &mut sources, &mut diags) {
+            let _ = writeln!(out, "  {name:<16} {}", platform.summary);
+        }
+    }
+    out.push_str("clouds\n");
+    for cloud in platform::clouds(catalog, &mut sources, &mut diags) {
+        let limit = cloud.limit.map_or(String::new(), |limit| format!(", {limit} bytes of user-data"));
+        let _ = writeln!(out, "  {:<16} {}{limit}", cloud.name, cloud.summary);
+    }
+    report::diagnostics(&diags, &sources, Format::Text)?;
+    report::data(&out)?;
+    Ok(if diags.has_errors() { Verdict::Wrong } else { verdict })
+}
+
+fn show(catalog: &Catalog, name: &str, format: Format) -> Result<Verdict> {
+    let Some(profile) = profile(catalog, name)? else { return Ok(Verdict::Wrong) };
+    let text = match format {
+        Format::Text => as_text(&profile),
+        Format::Json => format!("{:#}\n", as_json(&profile)),
+    };
+    report::data(&text)?;
+    Ok(Verdict::Done)
+}
+
+fn as_text(profile: &Profile) -> String {
+    let mut out = format!("{}: {}\nplatforms: {}\n\nroles\n", profile.name, profile.summary, profile.platforms.join(", "));
+    for role in &profile.roles {
+        let services: Vec<&str> = role.services.iter().map(|s| s.name.value.as_str()).collect();
+        let _ = writeln!(out, "  {}: {}\n      services: {}", role.name, role.doc, services.join(", "));
+        for (set, packages) in &role.packages {
+            let names: Vec<&str> = packages.iter().map(|p| p.name.value.as_str()).collect();
+            let _ = writeln!(out, "      packages ({set}): {}", names.join(" "));
+        }
+    }
+    out.push_str("\npackage sets\n");
+    for (set, doc) in &profile.package_sets {
+        let default = if *set == profile.default_set { " (default)" } else { "" };
+        let _ = writeln!(out, "  {set}{default}: {}", doc.trim());
+    }
+    out.push_str("\nversions\n");
+    for (name, version) in &profile.versions {
+        let _ = writeln!(out, "  {name}: {} ({})", version.doc, version.default.as_deref().unwrap_or("not pinned"));
+    }
+    out.push_str("\nsettings\n");
+    for (path, setting) in &profile.settings {
+        let default = setting.default.as_ref().map(profile_load::plain_json);
+        let default = match default {
+            Some(value) => format!(" = {value}"),
+            None if setting.required => " (required)".into(),
+            None => String::new(),
+        };
+        let _ = writeln!(out, "  {path}{default}\n      {}, per {}: {}", setting.type_name, setting.scope.word(), setting.doc);
+    }
+    out.push_str("\nrules\n");
+    for rule in &profile.rules {
+        let _ = writeln!(out, "  {}/{} ({})", profile.name, rule.code, if rule.warning { "warning" } else { "error" });
+    }
+    out.push_str("\nfiles\n");
+    for file in &profile.files {
+        let _ = writeln!(out, "  {:04o} {}", file.mode, file.path.value);
+    }
+    out
+}
+
+fn as_json(profile: &Profile) -> serde_json::Value {
+    let settings: serde_json::Map<String, serde_json::Value> = profile
+        .settings
+        .iter()
+        .map(|(path, s)| {
+            let default = s.default.as_ref().map(profile_load::plain_json);
+            (
+                path.clone(),
+                json!({"type": s.type_name, "scope": s.scope.word(), "required": s.required, "default": default, "description": s.doc}),
+            )
+        })
+        .collect();
+    json!({
+        "format": 1,
+        "profile": profile.name,
+        "summary": profile.summary,
+        "platforms": profile.platforms,
+        "roles": profile.roles.iter().map(|r| json!({"name": r.name, "description": r.doc})).collect::<Vec<_>>(),
+        "package_sets": profile.package_sets,
+        "default_set": profile.default_set,
+        "versions": profile.versions.iter().map(|(n, v)| (n.clone(), json!({"default": v.default, "description": v.doc}))).collect::<serde_json::Map<_, _>>(),
+        "settings": settings,
+        "rules": profile.rules.iter().map(|r| json!({"code": format!("{}/{}", profile.name, r.code), "severity": if r.warning { "warning" } else { "error" }})).collect::<Vec<_>>(),
+        "files": profile.files.iter().map(|f| f.path.value.clone()).collect::<Vec<_>>(),
+    })
+}
+
+fn export(catalog: &Catalog, name: &str, dir: &std::path::Path) -> Result<Verdict> {
+    if !catalog.profiles().contains(&name) {
+        bail!("there is no profile `{name}`; {}", did_you_mean(name, catalog.profiles()));
+    }
+    let folder = format!("profiles/{name}/");
+    let files: Vec<_> = catalog.below(&folder).collect();
+    // All or nothing: the first file that is there already stops it before anything is written.
+    for (path, _) in &files {
+        let target = dir.join(name).join(path);
+        if target.exists() {
+            bail!("`{}` is there already; choose another folder", target.display());
+        }
+    }
+    for (path, entry) in &files {
+        let target = dir.join(name).join(path);
+        if let Some(parent) = target.parent() {
+            output::make_folder(parent).with_context(|| format!("making the folder `{}`", parent.display()))?;
+        }
+        output::write_file(&target, &entry.bytes, 0o644, true).with_context(|| format!("writing `{}`", target.display()))?;
+    }
+    report::say(&format!("wrote {} files to {}; use them with --profile-dir {}", files.len(), dir.join(name).display(), dir.display()));
+    Ok(Verdict::Done)
+}

@@ -1,0 +1,42 @@
+//! Diagnostics and failures on stderr, data on stdout.
+
+use std::io::{self, Write};
+
+use crate::diag::{Diagnostics, Sources, render};
+
+use super::args::Format;
+
+/// Prints diagnostics: for people on stderr, as JSON Lines on stdout.
+pub fn diagnostics(diags: &Diagnostics, sources: &Sources, format: Format) -> io::Result<()> {
+    match format {
+        Format::Text => {
+            let mut err = anstream::stderr().lock();
+            err.write_all(render::all(diags, sources, true).as_bytes())
+        }
+        Format::Json => diags.iter().try_for_each(|d| data(&format!("{}\n", render::json_line(d, sources)))),
+    }
+}
+
+/// Prints what the machine did wrong, outermost first.
+pub fn failure(error: &anyhow::Error) {
+    let bold = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{bold}error{bold:#}: {error:#}");
+}
+
+/// Writes data to stdout.
+pub fn data(text: &str) -> io::Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Writes bytes to stdout.
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Writes words to stderr.
+pub fn say(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}

@@ -1,0 +1,150 @@
+//! `verify`: recomputes everything that a build wrote, and reads it back with a second, independent YAML reader.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use anyhow::{Result, bail};
+
+use super::args::Verify;
+use super::{Verdict, report};
+use crate::artifact::{CHECKSUMS, MANIFEST};
+use crate::emit::seed::PLACE;
+use crate::format::checksum::{Sha256Sum, sums};
+use crate::io::tree::{self, Found};
+
+/// Checks a built folder; every problem is a line on stdout.
+pub fn run(options: &Verify) -> Result<Verdict> {
+    let found = tree::list(&options.dir)?;
+    let mut problems = Vec::new();
+    let Some(manifest) = found.get(MANIFEST) else {
+        bail!("`{}` holds no {MANIFEST}; it was not written by `clusterseed build`", options.dir.display());
+    };
+    let manifest = tree::read(&manifest.path)?;
+    let listed = match listed(&manifest) {
+        Ok(listed) => listed,
+        Err(why) => {
+            problems.push(format!("{MANIFEST}: {why}"));
+            BTreeMap::new()
+        }
+    };
+    let mut digests = vec![(MANIFEST.to_string(), Sha256Sum::of(&manifest))];
+    for (path, file) in &listed {
+        match check_file(path, file, &found) {
+            Ok(digest) => digests.push((path.clone(), digest)),
+            Err(why) => problems.push(format!("{path}: {why}")),
+        }
+    }
+    let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).collect();
+    problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
+    if problems.is_empty() {
+        check_sums(&digests, &found, &mut problems)?;
+        for host in hosts(&listed) {
+            if let Err(why) = check_host(&host, &found) {
+                problems.push(format!("hosts/{host}: {why}"));
+            }
+        }
+    }
+    for problem in &problems {
+        report::data(&format!("{problem}\n"))?;
+    }
+    if problems.is_empty() {
+        report::say(&format!("{}: {} files, all as they were built", options.dir.display(), listed.len() + 2));
+        return Ok(Verdict::Done);
+    }
+    report::say(&format!("{} problems: build again, and find out who changed it", problems.len()));
+    Ok(Verdict::Wrong)
+}
+
+struct Listed {
+    mode: u32,
+    size: u64,
+    sha256: String,
+}
+
+fn listed(manifest: &[u8]) -> Result<BTreeMap<String, Listed>, String> {
+    let value: serde_json::Value = serde_json::from_slice(manifest).map_err(|error| format!("not JSON: {error}"))?;
+    if value["format"] != crate::emit::manifest::FORMAT {
+        return Err(format!("format {} is not known", value["format"]));
+    }
+    let files = value["files"].as_array().ok_or("it lists no files")?;
+    let entry = |file: &serde_json::Value| {
+        let mode = u32::from_str_radix(file["mode"].as_str()?, 8).ok()?;
+        let listed = Listed { mode, size: file["size"].as_u64()?, sha256: file["sha256"].as_str()?.to_string() };
+        Some((file["path"].as_str()?.to_string(), listed))
+    };
+    files.iter().map(|file| entry(file).ok_or_else(|| "an entry of `files` is incomplete".to_string())).collect()
+}
+
+fn check_file(path: &str, listed: &Listed, found: &BTreeMap<String, Found>) -> Result<Sha256Sum, String> {
+    let file = found.get(path).ok_or("missing")?;
+    if !file.regular {
+        return Err("not a regular file".into());
+    }
+    if file.mode != listed.mode {
+        return Err(format!("mode {:04o}, built with {:04o}", file.mode, listed.mode));
+    }
+    let bytes = tree::read(&file.path).map_err(|error| format!("{error:#}"))?;
+    let digest = Sha256Sum::of(&bytes);
+    if bytes.len() as u64 != listed.size || digest.hex() != listed.sha256 {
+        return Err("changed".into());
+    }
+    Ok(digest)
+}
+
+fn check_sums(digests: &[(String, Sha256Sum)], found: &BTreeMap<String, Found>, problems: &mut Vec<String>) -> Result<()> {
+    let Some(file) = found.get(CHECKSUMS) else {
+        problems.push(format!("{CHECKSUMS}: missing"));
+        return Ok(());
+    };
+    let wanted = sums(digests.iter().map(|(path, digest)| (path.as_str(), *digest)));
+    if tree::read(&file.path)? != wanted.as_bytes() {
+        problems.push(format!("{CHECKSUMS}: it does not agree with the files"));
+    }
+    Ok(())
+}
+
+fn hosts(listed: &BTreeMap<String, Listed>) -> BTreeSet<String> {
+    listed.keys().filter_map(|path| path.strip_prefix("hosts/")?.split('/').next().map(str::to_string)).collect()
+}
+
+/// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball.
+fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> {
+    let read = |name: &str| {
+        let file = found.get(&format!("hosts/{host}/{name}")).ok_or(format!("{name} is missing"))?;
+        tree::read(&file.path).map_err(|error| format!("{error:#}"))
+    };
+    let seed = unpack(&read("seed.tar.gz")?).map_err(|error| format!("seed.tar.gz: {error}"))?;
+    let list = seed.get(CHECKSUMS).ok_or("the seed holds no SHA256SUMS")?;
+    let wanted = sums(seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, bytes)| (path.as_str(), Sha256Sum::of(bytes))));
+    if *list != wanted.as_bytes() {
+        return Err("the seed's SHA256SUMS does not agree with its files".into());
+    }
+    let user_data: serde_yaml::Value = serde_yaml::from_slice(&read("user-data")?).map_err(|error| format!("user-data: {error}"))?;
+    let _: serde_yaml::Value = serde_yaml::from_slice(&read("meta-data")?).map_err(|error| format!("meta-data: {error}"))?;
+    let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(()) };
+    for file in files {
+        let Some(path) = file["path"].as_str().and_then(|path| path.strip_prefix(PLACE)) else { continue };
+        let path = path.trim_start_matches('/');
+        let plain = file.get("encoding").is_none();
+        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(Vec::as_slice) {
+            return Err(format!("user-data and seed.tar.gz hold different versions of {path}"));
+        }
+    }
+    Ok(())
+}
+
+/// Files of a seed tarball by path below `seed/`.
+fn unpack(bytes: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            files.insert(path.trim_start_matches("seed/").to_string(), content);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,90 @@
+//! Accounts: hashed passwords, public keys, nothing that locks anybody out or leaks.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Cluster;
+use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
+
+/// Key types of OpenSSH (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
+const KEY_TYPES: &[&str] = &[
+    "ssh-rsa",
+    "ssh-ed25519",
+    "ssh-dss",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
+/// Names unique and free, passwords hashed, keys public.
+pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, At> = BTreeMap::new();
+    for user in &cluster.users {
+        let name = &user.name;
+        if let Some(first) = seen.insert(&name.value, name.at) {
+            diags.push(
+                Diagnostic::error(codes::USER_DUPLICATE, name.at, format!("the user `{}` is described twice", name.value))
+                    .related(first, "first here")
+                    .help("keep one"),
+            );
+        }
+        if matches!(name.value.as_str(), "root" | "default") {
+            diags.push(
+                Diagnostic::error(codes::USER_RESERVED, name.at, format!("`{}` cannot be an account of yours", name.value))
+                    .help("describe a user of your own with `sudo: true`; root stays as the image has it"),
+            );
+        }
+        if let Some(hash) = &user.password_hash {
+            password(hash, diags);
+        }
+        user.ssh_keys.iter().for_each(|key| ssh_key(key, diags));
+        if user.ssh_keys.is_empty() && user.password_hash.is_none() {
+            diags.push(
+                Diagnostic::warning(codes::USER_NO_LOGIN, name.at, format!("nobody can log in as `{}`", name.value))
+                    .help("add `ssh_keys`, or `password_hash`"),
+            );
+        }
+    }
+}
+
+/// crypt(5): `$id$salt$hash`. DES and plain text have no `$`.
+fn password(hash: &Spanned<String>, diags: &mut Diagnostics) {
+    let mut parts = hash.value.split('$');
+    let (first, id) = (parts.next(), parts.next());
+    let rest: Vec<&str> = parts.collect();
+    let known = matches!(id, Some("1" | "5" | "6" | "y" | "gy" | "7" | "2a" | "2b" | "2y"));
+    if first != Some("") || !known || rest.len() < 2 || rest.last().is_some_and(|hash| hash.len() < 16) {
+        // The value is not repeated: it may be the password itself.
+        diags.push(
+            Diagnostic::error(codes::PASSWORD_PLAIN, hash.at, "this is not a password hash")
+                .help("`mkpasswd -m sha-512` prints one; a password in plain sight would be on every host and in every backup"),
+        );
+    } else if matches!(id, Some("1")) {
+        diags.push(
+            Diagnostic::warning(codes::PASSWORD_WEAK, hash.at, "MD5 hashes are guessed in minutes")
+                .help("`mkpasswd -m sha-512` prints a better one"),
+        );
+    }
+}
+
+fn ssh_key(key: &Spanned<String>, diags: &mut Diagnostics) {
+    let text = key.value.trim();
+    if text.contains("PRIVATE KEY") {
+        diags.push(
+            Diagnostic::error(codes::SSH_KEY_PRIVATE, key.at, "this is a private key")
+                .help("use the line in the `.pub` file; treat the private one as known to others from now on if this spec was shared"),
+        );
+        return;
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| KEY_TYPES.contains(word));
+    let body = at.and_then(|at| words.get(at + 1));
+    // Every key begins with the length of its type's name, so with three zero bytes.
+    if !body.is_some_and(|body| body.starts_with("AAAA") && body.len() >= 60) {
+        diags.push(
+            Diagnostic::error(codes::SSH_KEY, key.at, "this is not a public SSH key")
+                .help("paste the whole line of the `.pub` file: type, key, comment"),
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Rules over the whole cluster, one room each. To add one: a function here, a line in [`CHECKS`], a code, a failing case.
+
+mod access;
+mod flags;
+mod hosts;
+mod network;
+mod own;
+mod packages;
+mod ports;
+mod roles;
+mod rules;
+
+use super::Cluster;
+use crate::diag::Diagnostics;
+
+/// A check reads the cluster and reports.
+pub type Check = fn(&Cluster, &mut Diagnostics);
+
+/// Checks that need no evaluated profile.
+const CHECKS: &[Check] = &[
+    network::check,
+    hosts::names,
+    hosts::addresses,
+    hosts::ids,
+    roles::counts,
+    ports::check,
+    flags::check,
+    packages::check,
+    access::check,
+    own::files,
+    own::commands,
+];
+
+/// Runs all checks. Rules of the profile are evaluated only where its values could be; `complete` says that the spec was read
+/// without a mistake, so that hosts may be counted.
+pub fn run(cluster: &Cluster, complete: bool, diags: &mut Diagnostics) {
+    let evaluated = !diags.has_errors();
+    for check in CHECKS {
+        check(cluster, diags);
+    }
+    if !complete {
+        diags.forget(&[crate::diag::codes::ROLE_COUNT, crate::diag::codes::ROLE_EVEN]);
+    }
+    if evaluated {
+        rules::check(cluster, diags);
+    }
+}

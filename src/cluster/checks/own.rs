@@ -1,0 +1,70 @@
+//! The user's own files and commands.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Cluster;
+use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
+use crate::spec::Audience;
+
+/// Places that are not the user's to write: the seed itself, cloud-init's state, kernel file systems.
+const FORBIDDEN: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/lib/clusterseed", "/var/lib/cloud", "/etc/clusterseed"];
+
+/// Paths are free, audiences known.
+pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, (At, &Audience)> = BTreeMap::new();
+    for file in &cluster.files {
+        let (path, audience) = (&file.spec.path, &file.spec.audience);
+        self::audience(cluster, audience, diags);
+        let below = |folder: &&str| path.value.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some(folder) = FORBIDDEN.iter().copied().find(|folder| below(folder)) {
+            diags.push(
+                Diagnostic::error(codes::FILE_PLACE, path.at, format!("`{}` lies below `{folder}`", path.value))
+                    .help("put it somewhere else: that folder belongs to the system or to clusterseed"),
+            );
+        }
+        if path.value == "/" {
+            diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, "`/` is a folder").help("name the file"));
+        }
+        if let Some((first, other)) = seen.get(path.value.as_str()) {
+            let both = cluster.hosts.iter().any(|host| cluster.concerns(audience, host) && cluster.concerns(other, host));
+            if both {
+                diags.push(
+                    Diagnostic::error(codes::FILE_DUPLICATE, path.at, format!("`{}` is described twice for the same host", path.value))
+                        .related(*first, "first here")
+                        .help("keep one, or give each its own `roles` or `hosts`"),
+                );
+            }
+        }
+        seen.insert(&path.value, (path.at, audience));
+    }
+}
+
+/// Audiences are known.
+pub fn commands(cluster: &Cluster, diags: &mut Diagnostics) {
+    cluster.commands.iter().for_each(|command| audience(cluster, &command.audience, diags));
+}
+
+fn audience(cluster: &Cluster, audience: &Audience, diags: &mut Diagnostics) {
+    for role in &audience.roles {
+        if cluster.profile.role(&role.value).is_none() {
+            let known = cluster.profile.roles.iter().map(|r| r.name.as_str());
+            diags.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_ROLE,
+                    role.at,
+                    format!("the profile `{}` has no role `{}`", cluster.profile.name, role.value),
+                )
+                .help(did_you_mean(&role.value, known)),
+            );
+        }
+    }
+    for host in &audience.hosts {
+        if !cluster.hosts.iter().any(|h| h.name == host.value) {
+            let known: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
+            diags.push(
+                Diagnostic::error(codes::UNKNOWN_HOST, host.at, format!("there is no host `{}`", host.value))
+                    .help(did_you_mean(&host.value, known.iter().copied())),
+            );
+        }
+    }
+}

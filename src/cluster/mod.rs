@@ -1,0 +1,288 @@
+//! Pass 2: [`Spec`](crate::spec::Spec) and profile to [`Cluster`]: every reference resolved, every value typed, checked as a whole.
+
+pub mod checks;
+pub mod hosts;
+pub mod resolve;
+pub mod settings;
+pub mod view;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::diag::{At, Diagnostics, Spanned};
+use crate::format::checksum::Content;
+use crate::platform::{Cloud, Platform};
+use crate::profile::Profile;
+use crate::spec;
+
+/// Local files that the spec names, by the path that was typed; an error is in words.
+pub type LocalFiles = BTreeMap<String, Result<Vec<u8>, String>>;
+
+/// A resolved cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Where the spec as a whole stands.
+    pub at: At,
+    /// Where the profile is named.
+    pub profile_at: At,
+    /// The kind of cluster.
+    pub profile: Profile,
+    /// Operating system.
+    pub platform: Platform,
+    /// Cloud whose limits hold.
+    pub cloud: Cloud,
+    /// How the seed arrives.
+    pub delivery: Delivery,
+    /// Addresses.
+    pub network: Network,
+    /// Hosts in spec order.
+    pub hosts: Vec<Host>,
+    /// Settings, by who set them.
+    pub settings: settings::Layers,
+    /// Packages.
+    pub packages: Packages,
+    /// Accounts.
+    pub users: Vec<spec::User>,
+    /// The user's own files, with their bytes.
+    pub files: Vec<UserFile>,
+    /// The user's own commands.
+    pub commands: Vec<spec::Command>,
+    /// What templates see of the cluster as a whole.
+    pub view: view::ClusterView,
+    /// Local files that the spec names, secrets among them.
+    pub local: LocalFiles,
+    /// Armored keys of the profile's repositories, by catalog path.
+    pub keys: BTreeMap<String, String>,
+    /// Files of the profile that are copied byte for byte, by catalog path.
+    pub data: BTreeMap<String, Arc<Content>>,
+    /// Where parts of the spec stand that have no typed home in the model: `gateway`, `platform`, ….
+    pub places: BTreeMap<&'static str, At>,
+}
+
+/// True when one of `names`, which an expression or template looks at, may differ between hosts that share their settings.
+pub fn looks_at_host(profile: &Profile, names: &[String]) -> bool {
+    let derived_per_host = |name: &str| profile.derived.iter().any(|d| d.each_host && name == d.name);
+    names.iter().any(|name| match name.split_once('.') {
+        Some(("host", _)) => true,
+        Some(("derived", rest)) => derived_per_host(rest.split('.').next().unwrap_or(rest)),
+        Some(_) => false,
+        None => name == "host" || (name == "derived" && profile.derived.iter().any(|d| d.each_host)),
+    })
+}
+
+/// How the seed arrives.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The method.
+    pub method: Method,
+    /// Where the spec says so, or the spec as a whole.
+    pub at: At,
+}
+
+/// How the seed arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// In user-data.
+    Inline,
+    /// On the seed volume.
+    Volume,
+    /// Fetched below this URL.
+    Url(String),
+    /// Unpacked by hand.
+    Hand,
+}
+
+impl Method {
+    /// The word in the spec.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Volume => "volume",
+            Self::Url(_) => "url",
+            Self::Hand => "hand",
+        }
+    }
+}
+
+/// How hosts get their addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// Written to the hosts.
+    Static,
+    /// Given by a server.
+    Dhcp,
+    /// Somebody else's business.
+    None,
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Network address.
+    pub base: Ipv4Addr,
+    /// Prefix length.
+    pub prefix: u8,
+    /// Default gateway.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers.
+    pub nameservers: Vec<Ipv4Addr>,
+    /// Search domains; the first is the hosts' own.
+    pub search: Vec<String>,
+    /// Interface.
+    pub interface: String,
+    /// How hosts get their addresses.
+    pub addressing: Addressing,
+}
+
+impl Network {
+    /// Netmask as an address.
+    pub fn netmask(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::MAX << (32 - u32::from(self.prefix)))
+    }
+
+    /// Last address of the network.
+    pub fn broadcast(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.base) | !u32::from(self.netmask()))
+    }
+
+    /// True when `address` lies in the network.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        u32::from(address) & u32::from(self.netmask()) == u32::from(self.base)
+    }
+}
+
+/// A host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Short name.
+    pub name: String,
+    /// With the first search domain, if there is one.
+    pub fqdn: String,
+    /// Address.
+    pub address: Ipv4Addr,
+    /// Number within its role, when one was given or ends the name.
+    pub id: Option<u32>,
+    /// Names of its roles, in the profile's order.
+    pub roles: Vec<String>,
+    /// Index of its settings.
+    pub variant: usize,
+    /// Where its name stands.
+    pub name_at: At,
+    /// Where its address stands.
+    pub address_at: At,
+    /// Where its id stands.
+    pub id_at: Option<At>,
+    /// Where its roles stand.
+    pub role_at: At,
+}
+
+/// Packages.
+#[derive(Clone, Debug)]
+pub struct Packages {
+    /// Where they come from.
+    pub source: PackageSource,
+    /// Package set.
+    pub set: String,
+    /// Versions of the packages that the profile pins; none: not pinned.
+    pub versions: BTreeMap<String, Pin>,
+    /// More packages for every host.
+    pub extra: Vec<Spanned<String>>,
+}
+
+/// A package's version and where it was said.
+#[derive(Clone, Debug)]
+pub struct Pin {
+    /// The version.
+    pub version: Option<String>,
+    /// Where the spec says so.
+    pub at: Option<At>,
+}
+
+/// Where packages come from.
+#[derive(Clone, Debug)]
+pub enum PackageSource {
+    /// The profile's own repositories.
+    Official,
+    /// The user's mirror.
+    Mirror {
+        /// Base URL.
+        url: String,
+        /// Its own key: armored text and fingerprint; none: the profile's.
+        key: Option<(String, String)>,
+    },
+    /// Inside the seed.
+    Carried,
+}
+
+impl PackageSource {
+    /// The word in the spec.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Mirror { .. } => "mirror",
+            Self::Carried => "carried",
+        }
+    }
+}
+
+/// A file of the user's own.
+#[derive(Clone, Debug)]
+pub struct UserFile {
+    /// What the spec says of it.
+    pub spec: spec::File,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Cluster {
+    /// Makes what templates see of settings.
+    pub fn view_maker(&self) -> settings::ViewMaker<'_> {
+        settings::ViewMaker { profile: &self.profile, versions: &self.packages.versions, files: &self.local }
+    }
+
+    /// What templates see for the cluster as a whole.
+    pub fn scope(&self) -> minijinja::Value {
+        self.view.scope(self.settings.view(None, &self.view_maker()), None, None)
+    }
+
+    /// What templates see for a host, derived values per host included; failures are the profile's.
+    pub fn host_scope(&self, host: &Host, diags: &mut Diagnostics) -> minijinja::Value {
+        let settings = self.settings.view(Some(host.variant), &self.view_maker());
+        let mut derived = None;
+        for item in self.profile.derived.iter().filter(|d| d.each_host) {
+            let known = derived.get_or_insert_with(|| self.view.derived.clone());
+            let scope = self.view.scope(settings.clone(), Some(host), Some(known));
+            if let Some(value) = resolve::evaluate(&self.profile, item, &scope, diags) {
+                known.insert(item.name.clone(), value);
+            }
+        }
+        self.view.scope(settings, Some(host), derived.as_ref())
+    }
+
+    /// Hosts that have a role, in spec order.
+    pub fn with_role<'c>(&'c self, role: &'c str) -> impl Iterator<Item = &'c Host> {
+        self.hosts.iter().filter(move |host| host.has_role(role))
+    }
+
+    /// True when something of the user's is for this host.
+    pub fn concerns(&self, audience: &spec::Audience, host: &Host) -> bool {
+        (audience.roles.is_empty() && audience.hosts.is_empty())
+            || audience.roles.iter().any(|role| host.has_role(&role.value))
+            || audience.hosts.iter().any(|name| name.value == host.name)
+    }
+}
+
+impl Host {
+    /// True when the host has the role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+
+    /// True when the host has one of the roles, or none is asked for.
+    pub fn has_any(&self, roles: &[String]) -> bool {
+        roles.is_empty() || roles.iter().any(|role| self.has_role(role))
+    }
+}

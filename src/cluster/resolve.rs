@@ -1,0 +1,446 @@
+//! `Spec` to `Cluster`: names become things. What cannot be resolved is a diagnostic; checks over the whole come after.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use minijinja::Value as Jinja;
+
+use super::settings::{Layers, Map, ViewMaker, read};
+use super::view::ClusterView;
+use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Pin, UserFile, hosts};
+use crate::diag::{At, Diagnostic, Diagnostics, Sources, Spanned, codes, did_you_mean};
+use crate::format::checksum::Content;
+use crate::platform::{self, Cloud, Platform};
+use crate::profile::catalog::Catalog;
+use crate::profile::{Derived, Formula, Profile, Scope, load};
+use crate::schema::scalar;
+use crate::spec::{self, Spec};
+
+/// Resolves a spec. `None` when too little is right to check the cluster as a whole.
+pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
+    let clouds = platform::clouds(catalog, sources, diags);
+    let cloud = cloud(spec, &clouds, diags);
+    let platform = platform(spec, catalog, sources, diags);
+    let profile = profile(spec, catalog, sources, diags)?;
+    let network = network(&spec.network)?;
+    let packages = packages(spec, &profile, local, diags);
+    let delivery = delivery(spec, &packages, diags);
+    let (hosts, settings) = hosts_and_settings(spec, &network, &profile, diags);
+    let (platform, cloud, delivery) = (platform?, cloud?, delivery?);
+    if !profile.platforms.contains(&platform.name) {
+        let message = format!("the profile `{}` is not known to be sound on `{}`", profile.name, platform.name);
+        diags.push(
+            Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message)
+                .help(format!("it is on: {}", profile.platforms.join(", "))),
+        );
+    }
+    let view = ClusterView::new(&spec.cluster.value, &platform, &network, &packages, &hosts, &profile);
+    let mut cluster = Cluster {
+        name: spec.cluster.value.clone(),
+        at: At { end: spec.at.start, ..spec.at },
+        profile_at: spec.profile.at,
+        profile,
+        platform,
+        cloud,
+        delivery,
+        network,
+        hosts,
+        settings,
+        packages,
+        users: spec.users.clone(),
+        files: spec.files.iter().filter_map(|file| user_file(file, local, diags)).collect(),
+        commands: spec.commands.clone(),
+        view,
+        local: local.clone(),
+        keys: BTreeMap::new(),
+        data: BTreeMap::new(),
+        places: places(spec),
+    };
+    cluster.data = cluster
+        .profile
+        .files
+        .iter()
+        .filter_map(|file| match &file.content {
+            crate::profile::Content::Verbatim(key) => Some((key.clone(), Content::shared(catalog.get(key)?.bytes.to_vec()))),
+            crate::profile::Content::Template(_) => None,
+        })
+        .collect();
+    cluster.keys = cluster
+        .profile
+        .sources
+        .iter()
+        .filter_map(|source| {
+            let entry = catalog.get(&source.key_file.value)?;
+            Some((source.key_file.value.clone(), String::from_utf8_lossy(&entry.bytes).into_owned()))
+        })
+        .collect();
+    secrets(&cluster, diags);
+    keep_views(&mut cluster);
+    if !diags.has_errors() {
+        derive(&mut cluster, diags);
+    }
+    Some(cluster)
+}
+
+fn platform(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Platform> {
+    let name = &spec.platform;
+    if !catalog.platforms().contains(&name.value.as_str()) {
+        diags.push(
+            Diagnostic::error(codes::UNKNOWN_PLATFORM, name.at, format!("there is no platform `{}`", name.value))
+                .help(did_you_mean(&name.value, catalog.platforms())),
+        );
+        return None;
+    }
+    platform::load(&name.value, catalog, sources, diags)
+}
+
+fn profile(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Profile> {
+    let name = &spec.profile;
+    if !catalog.profiles().contains(&name.value.as_str()) {
+        diags.push(
+            Diagnostic::error(codes::UNKNOWN_PROFILE, name.at, format!("there is no profile `{}`", name.value))
+                .help(did_you_mean(&name.value, catalog.profiles()))
+                .help("profiles of your own are found with `--profile-dir`"),
+        );
+        return None;
+    }
+    load::load(&name.value, catalog, sources, diags)
+}
+
+fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Option<Cloud> {
+    let name = spec.cloud.as_ref().map_or("nocloud", |c| c.value.as_str());
+    let found = clouds.iter().find(|cloud| cloud.name == name);
+    if let (None, Some(typed)) = (found, &spec.cloud) {
+        diags.push(
+            Diagnostic::error(codes::UNKNOWN_CLOUD, typed.at, format!("there is no cloud `{name}`"))
+                .help(did_you_mean(name, clouds.iter().map(|c| c.name.as_str()))),
+        );
+    }
+    found.cloned()
+}
+
+fn network(spec: &spec::Network) -> Option<Network> {
+    let (base, prefix) = scalar::subnet(&spec.subnet.value).ok()?;
+    let address = |text: &Spanned<String>| scalar::address(&text.value).ok();
+    Some(Network {
+        base,
+        prefix,
+        gateway: spec.gateway.as_ref().and_then(address),
+        nameservers: spec.nameservers.iter().filter_map(address).collect::<Vec<Ipv4Addr>>(),
+        search: spec.search.iter().map(|s| s.value.clone()).collect(),
+        interface: spec.interface.value.clone(),
+        addressing: match spec.addressing.as_str() {
+            "dhcp" => Addressing::Dhcp,
+            "none" => Addressing::None,
+            _ => Addressing::Static,
+        },
+    })
+}
+
+fn packages(spec: &Spec, profile: &Profile, local: &LocalFiles, diags: &mut Diagnostics) -> Packages {
+    let typed = &spec.packages;
+    let mut versions: BTreeMap<String, Pin> =
+        profile.versions.iter().map(|(name, v)| (name.clone(), Pin { version: v.default.clone(), at: None })).collect();
+    for (name, version) in &typed.versions {
+        let Some(pin) = versions.get_mut(&name.value) else {
+            diags.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_PACKAGE,
+                    name.at,
+                    format!("the profile `{}` pins no package `{}`", profile.name, name.value),
+                )
+                .help(did_you_mean(&name.value, profile.versions.keys().map(String::as_str))),
+            );
+            continue;
+        };
+        *pin = Pin { version: Some(version.value.clone()).filter(|v| v != "*"), at: Some(version.at) };
+    }
+    let set = match &typed.set {
+        Some(set) if !profile.package_sets.contains_key(&set.value) => {
+            diags.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_PACKAGE_SET,
+                    set.at,
+                    format!("the profile `{}` has no package set `{}`", profile.name, set.value),
+                )
+                .help(did_you_mean(&set.value, profile.package_sets.keys().map(String::as_str))),
+            );
+            profile.default_set.clone()
+        }
+        Some(set) => set.value.clone(),
+        None => profile.default_set.clone(),
+    };
+    Packages { source: package_source(spec, local, diags), set, versions, extra: typed.extra.clone() }
+}
+
+fn package_source(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> PackageSource {
+    let typed = &spec.packages;
+    let source = typed.source.as_ref().map(|s| s.value.as_str());
+    let source = source.unwrap_or(if typed.mirror.is_some() { "mirror" } else { "official" });
+    for (part, name) in [(&typed.mirror, "mirror"), (&typed.key, "key"), (&typed.fingerprint, "fingerprint")] {
+        if let Some(unused) = part.as_ref().filter(|_| source != "mirror") {
+            diags.push(
+                Diagnostic::error(codes::MIRROR, unused.at, format!("`{name}` has no meaning with `source: {source}`"))
+                    .help(format!("write `source: mirror`, or remove `{name}`")),
+            );
+        }
+    }
+    match (source, &typed.mirror) {
+        ("mirror", Some(url)) => {
+            let key = mirror_key(typed, local, diags);
+            PackageSource::Mirror { url: url.value.trim_end_matches('/').to_string(), key }
+        }
+        ("mirror", None) => {
+            let at = typed.source.as_ref().map_or(spec.at, |s| s.at);
+            diags.push(Diagnostic::error(codes::MIRROR, at, "`source: mirror` needs the mirror's URL").help("add `mirror: http://…`"));
+            PackageSource::Official
+        }
+        ("carried", _) => {
+            let at = typed.source.as_ref().map_or(spec.at, |s| s.at);
+            diags.push(
+                Diagnostic::error(codes::PACKAGES_CARRIED, at, "this version cannot carry packages in the seed yet")
+                    .help("put them on a mirror that the hosts reach: `source: mirror`, `mirror: http://…`"),
+            );
+            PackageSource::Carried
+        }
+        _ => PackageSource::Official,
+    }
+}
+
+/// The mirror's own key: armored text and fingerprint, which must be given together and agree.
+fn mirror_key(typed: &spec::Packages, local: &LocalFiles, diags: &mut Diagnostics) -> Option<(String, String)> {
+    let (key, pin) = match (&typed.key, &typed.fingerprint) {
+        (Some(key), Some(pin)) => (key, pin),
+        (None, None) => return None,
+        (Some(one), None) | (None, Some(one)) => {
+            diags.push(
+                Diagnostic::error(codes::KEY_FINGERPRINT, one.at, "`key` and `fingerprint` belong together")
+                    .help("`gpg --show-keys --fingerprint FILE` prints the fingerprint; compare it with what the owner says, then pin it"),
+            );
+            return None;
+        }
+    };
+    let text = local.get(&key.value)?.as_ref().ok()?;
+    let text = String::from_utf8_lossy(text).into_owned();
+    let pinned = pin.value.replace(' ', "").to_uppercase();
+    use crate::format::openpgp::{dearmor, fingerprint};
+    match dearmor(&text).and_then(|keyring| fingerprint(&keyring)) {
+        Ok(found) if found == pinned => Some((text, pinned)),
+        Ok(found) => {
+            diags.push(
+                Diagnostic::error(codes::KEY_FINGERPRINT, pin.at, format!("`{}` has another fingerprint: {found}", key.value))
+                    .related(key.at, "this key")
+                    .help("find out which of the two is right before anything trusts it"),
+            );
+            None
+        }
+        Err(why) => {
+            diags.push(
+                Diagnostic::error(codes::KEY_FINGERPRINT, key.at, format!("`{}`: {why}", key.value))
+                    .help("`gpg --armor --export KEY` writes it"),
+            );
+            None
+        }
+    }
+}
+
+fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Option<Delivery> {
+    let typed = &spec.delivery;
+    let carried = matches!(packages.source, PackageSource::Carried);
+    let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
+    let at = typed.method.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |m| m.at);
+    let method = match (word, &typed.url) {
+        ("url", Some(url)) if url.value.starts_with("file:") => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_URL, url.at, "a host cannot fetch from `file:`")
+                    .help("use http:// or https://, or `delivery: hand`"),
+            );
+            return None;
+        }
+        ("url", Some(url)) => Method::Url(url.value.trim_end_matches('/').to_string()),
+        ("url", None) => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_URL, at, "`url` needs the URL below which `out/hosts` is served")
+                    .help("write `delivery: {method: url, url: http://…/hosts}`"),
+            );
+            return None;
+        }
+        (_, Some(url)) => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_URL, url.at, format!("`url` has no meaning with `method: {word}`"))
+                    .help("write `method: url`, or remove `url`"),
+            );
+            return None;
+        }
+        ("volume", None) => Method::Volume,
+        ("hand", None) => Method::Hand,
+        _ => Method::Inline,
+    };
+    Some(Delivery { method, at })
+}
+
+fn user_file(file: &spec::File, local: &LocalFiles, diags: &mut Diagnostics) -> Option<UserFile> {
+    let bytes = match (&file.content, &file.source) {
+        (Some(content), None) => content.text()?.as_bytes().to_vec(),
+        (None, Some(source)) => match local.get(&source.value)? {
+            Ok(bytes) => bytes.clone(),
+            Err(_) => return None,
+        },
+        _ => {
+            diags.push(
+                Diagnostic::error(codes::FILE_CONTENT, file.path.at, format!("`{}` needs either `content` or `source`", file.path.value))
+                    .help("`content: |` holds the text, `source:` names a local file"),
+            );
+            return None;
+        }
+    };
+    Some(UserFile { spec: file.clone(), bytes })
+}
+
+/// Layers settings and gives every host the index of its own.
+fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: &mut Diagnostics) -> (Vec<Host>, Layers) {
+    let base = read(spec.settings.as_ref(), Scope::Cluster, profile, diags);
+    let mut by_role: BTreeMap<&str, Map> = BTreeMap::new();
+    for entry in &spec.roles {
+        if profile.role(&entry.name.value).is_none() {
+            let known = profile.roles.iter().map(|r| r.name.as_str());
+            diags.push(
+                Diagnostic::error(
+                    codes::UNKNOWN_ROLE,
+                    entry.name.at,
+                    format!("the profile `{}` has no role `{}`", profile.name, entry.name.value),
+                )
+                .help(did_you_mean(&entry.name.value, known)),
+            );
+        }
+        by_role.insert(&entry.name.value, read(entry.settings.as_ref(), Scope::Role, profile, diags));
+    }
+    let by_entry: Vec<Map> = spec.hosts.iter().map(|entry| read(entry.settings.as_ref(), Scope::Host, profile, diags)).collect();
+    let elsewhere: Vec<&Map> = by_role.values().chain(&by_entry).collect();
+    let mut layers = Layers::new(base, profile, At { end: spec.at.start, ..spec.at }, &elsewhere, diags);
+    let mut known: BTreeMap<(Vec<String>, Option<usize>), usize> = BTreeMap::new();
+    let mut hosts = Vec::new();
+    for expanded in hosts::expand(&spec.hosts, network, profile, diags) {
+        let mut host = expanded.host;
+        let own = &by_entry[expanded.entry];
+        let key = (host.roles.clone(), (!own.is_empty()).then_some(expanded.entry));
+        host.variant = match known.get(&key) {
+            Some(variant) => *variant,
+            None => {
+                let mut map = merge_roles(&host, &by_role, diags);
+                map.extend(own.clone());
+                let variant = layers.add(map);
+                known.insert(key, variant);
+                variant
+            }
+        };
+        hosts.push(host);
+    }
+    (hosts, layers)
+}
+
+/// Overrides of all roles of a host; two roles that disagree are a mistake.
+fn merge_roles(host: &Host, by_role: &BTreeMap<&str, Map>, diags: &mut Diagnostics) -> Map {
+    let mut merged: Map = Map::new();
+    for (path, value) in host.roles.iter().filter_map(|role| by_role.get(role.as_str())).flatten() {
+        if let Some(other) = merged.get(path) {
+            let same = load::plain_json(other) == load::plain_json(value);
+            if !same {
+                let message = format!("`{path}` is set by two roles of `{}`", host.name);
+                diags.push(
+                    Diagnostic::error(codes::SETTING_CONFLICT, value.at, message)
+                        .related(other.at, "and here")
+                        .help("set it once under `settings`, or for the host itself"),
+                );
+            }
+        }
+        merged.insert(path.clone(), value.clone());
+    }
+    merged
+}
+
+/// Files that the spec names and that cannot be used.
+fn secrets(cluster: &Cluster, diags: &mut Diagnostics) {
+    let local = &cluster.local;
+    use crate::schema::Data;
+    fn walk<'v>(value: &'v crate::schema::Value, found: &mut Vec<(&'v str, At)>) {
+        match &value.data {
+            Data::SecretFile(path) => found.push((path, value.at)),
+            Data::List(items) => items.iter().for_each(|item| walk(item, found)),
+            Data::Map(map) => map.values().for_each(|(_, value)| walk(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    cluster.settings.all_typed().for_each(|(_, value)| walk(value, &mut found));
+    for (path, at) in found {
+        if let Some(Ok(_)) = local.get(path) {
+            if let Err(why) = super::settings::secret(local, path) {
+                diags.push(
+                    Diagnostic::error(codes::SECRET_FILE, at, format!("the secret in `{path}` cannot be used: {why}"))
+                        .help("write one line of printable ASCII into it"),
+                );
+            }
+        }
+    }
+}
+
+fn places(spec: &Spec) -> BTreeMap<&'static str, At> {
+    let network = &spec.network;
+    let found = [
+        ("cluster", Some(spec.cluster.at)),
+        ("profile", Some(spec.profile.at)),
+        ("platform", Some(spec.platform.at)),
+        ("cloud", spec.cloud.as_ref().map(|c| c.at)),
+        ("subnet", Some(network.subnet.at)),
+        ("network.subnet", Some(network.subnet.at)),
+        ("gateway", network.gateway.as_ref().map(|g| g.at)),
+        ("nameservers", network.nameservers.get(3).or(network.nameservers.last()).map(|n| n.at)),
+        ("search", network.search.first().map(|s| s.at)),
+        ("interface", Some(network.interface.at)),
+        ("packages.set", spec.packages.set.as_ref().map(|s| s.at)),
+        ("packages.source", spec.packages.source.as_ref().map(|s| s.at)),
+    ];
+    found.into_iter().filter_map(|(key, at)| Some((key, at?))).collect()
+}
+
+/// Views that many hosts share are built once.
+fn keep_views(cluster: &mut Cluster) {
+    let mut users: BTreeMap<usize, usize> = BTreeMap::new();
+    cluster.hosts.iter().for_each(|host| *users.entry(host.variant).or_default() += 1);
+    let maker = ViewMaker { profile: &cluster.profile, versions: &cluster.packages.versions, files: &cluster.local };
+    for (variant, _) in users.into_iter().filter(|(_, count)| *count > 1) {
+        cluster.settings.keep_view(variant, &maker);
+    }
+}
+
+/// Derived values of the cluster as a whole.
+fn derive(cluster: &mut Cluster, diags: &mut Diagnostics) {
+    let settings = cluster.settings.view(None, &cluster.view_maker());
+    let mut derived = BTreeMap::new();
+    for item in cluster.profile.derived.iter().filter(|d| !d.each_host) {
+        let scope = cluster.view.scope(settings.clone(), None, Some(&derived));
+        if let Some(value) = evaluate(&cluster.profile, item, &scope, diags) {
+            derived.insert(item.name.clone(), value);
+        }
+    }
+    cluster.view.derived = derived;
+}
+
+/// One derived value; failures are the profile's, and are reported there.
+pub fn evaluate(profile: &Profile, item: &Derived, scope: &Jinja, diags: &mut Diagnostics) -> Option<Jinja> {
+    let (result, source) = match &item.how {
+        Formula::Expr(source) => (profile.engine.eval(&source.value, scope), source),
+        Formula::Text(source) => (profile.engine.render_text(&source.value, scope).map(Jinja::from), source),
+    };
+    match result {
+        Ok(value) => Some(value),
+        Err(problem) => {
+            diags.push(
+                Diagnostic::error(codes::PROFILE, source.at, format!("`{}`: {}", item.name, problem.message))
+                    .help("profiles/README.md says what expressions and templates may use"),
+            );
+            None
+        }
+    }
+}

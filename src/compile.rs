@@ -1,0 +1,125 @@
+//! The main path: a spec becomes a checked [`Cluster`], a cluster becomes plans, a plan becomes files. Pure: no disk, no clock.
+
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+
+use crate::artifact::Artifact;
+use crate::cluster::{Cluster, LocalFiles, Method, checks, resolve};
+use crate::diag::{Diagnostics, Sources};
+use crate::emit::manifest::{self, Entry, HostEntry, Origin};
+use crate::emit::{self, Context, HostOutput};
+use crate::format::checksum::Sha256Sum;
+use crate::plan::{HostPlan, Planner};
+use crate::profile::catalog::Catalog;
+use crate::spec::{Spec, parse};
+
+/// Everything that a build depends on.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Digest of its bytes as they lie on disk.
+    pub digest: Sha256Sum,
+    /// The parsed spec, when enough of it was right.
+    pub spec: Option<Spec>,
+    /// Profiles, platforms, vendored data.
+    pub catalog: Catalog,
+    /// Local files that the spec names.
+    pub local: LocalFiles,
+    /// Time of every file of a tarball, in seconds since 1970 (SOURCE_DATE_EPOCH; 0 where it is not set).
+    pub epoch: u64,
+}
+
+/// Spec to cluster, checked as a whole, down to the size of what would be emitted. `None` when there is an error.
+pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
+    let complete = !diags.has_errors();
+    let spec = inputs.spec.as_ref()?;
+    let cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
+    checks::run(&cluster, complete, diags);
+    if !diags.has_errors() {
+        trial(&cluster, inputs.epoch, diags);
+    }
+    (!diags.has_errors()).then_some(cluster)
+}
+
+/// Plans every host, so that a profile's mistakes show at check; where user-data has a limit, measures it too.
+fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
+    let planner = Planner::new(cluster, diags);
+    if diags.has_errors() {
+        return;
+    }
+    let found = Mutex::new(Diagnostics::new());
+    cluster.hosts.par_iter().for_each(|host| {
+        let mut own = Diagnostics::new();
+        let plan = planner.host(host, &mut own);
+        if cluster.cloud.limit.is_some() && cluster.delivery.method != Method::Hand && !own.has_errors() {
+            emit::limits::check(&plan, host, Context { cluster, epoch }, &mut own);
+        }
+        if !own.is_empty() {
+            found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(own);
+        }
+    });
+    diags.append(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+}
+
+/// All plans of a checked cluster, in spec order.
+pub fn plans(cluster: &Cluster) -> Vec<HostPlan> {
+    let mut diags = Diagnostics::new();
+    let planner = Planner::new(cluster, &mut diags);
+    cluster.hosts.par_iter().map(|host| planner.host(host, &mut Diagnostics::new())).collect()
+}
+
+/// The plan of one host of a checked cluster.
+pub fn plan_of(cluster: &Cluster, name: &str) -> Option<HostPlan> {
+    let mut diags = Diagnostics::new();
+    let host = cluster.hosts.iter().find(|host| host.name == name)?;
+    Some(Planner::new(cluster, &mut diags).host(host, &mut diags))
+}
+
+/// Emits every file of a checked cluster to `write`, host by host so that ten thousand of them never sit in memory,
+/// the manifest and its sums last.
+pub fn build<E: Send>(cluster: &Cluster, inputs: &Inputs, write: impl Fn(&Artifact) -> Result<(), E> + Sync) -> Result<(), BuildError<E>> {
+    let context = Context { cluster, epoch: inputs.epoch };
+    let planner = Planner::new(cluster, &mut Diagnostics::new());
+    let outputs: Vec<(HostEntry, Vec<Entry>)> = cluster
+        .hosts
+        .par_iter()
+        .map(|host| {
+            let plan = planner.host(host, &mut Diagnostics::new());
+            let HostOutput { artifacts, digest } = emit::host(&plan, context).map_err(BuildError::Emit)?;
+            let mut entries = Vec::with_capacity(artifacts.len());
+            for (artifact, sha256) in artifacts {
+                write(&artifact).map_err(BuildError::Write)?;
+                entries.push(Entry { mode: artifact.mode, size: artifact.content.len() as u64, sha256, path: artifact.path });
+            }
+            Ok((HostEntry { name: plan.name, digest }, entries))
+        })
+        .collect::<Result<_, BuildError<E>>>()?;
+    let (hosts, entries): (Vec<HostEntry>, Vec<Vec<Entry>>) = outputs.into_iter().unzip();
+    let mut entries = entries.concat();
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name) };
+    let [sums, manifest] = manifest::emit(cluster, &origin, &hosts, &entries);
+    write(&sums).and_then(|()| write(&manifest)).map_err(BuildError::Write)
+}
+
+/// Why a build stopped.
+#[derive(Debug)]
+pub enum BuildError<E> {
+    /// Something could not be packed.
+    Emit(std::io::Error),
+    /// The writer said no.
+    Write(E),
+}
+
+/// Digest over the names and bytes of every file of a profile.
+fn profile_digest(catalog: &Catalog, name: &str) -> Sha256Sum {
+    let folder = format!("profiles/{name}/");
+    let lines: Vec<(&str, Sha256Sum)> = catalog.below(&folder).map(|(path, entry)| (path, Sha256Sum::of(&entry.bytes))).collect();
+    Sha256Sum::of(crate::format::checksum::sums(lines).as_bytes())
+}
+
+/// Parses the text of a spec that was just loaded; the first step of every command.
+pub fn parse_spec(text: &str, name: &str, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Spec> {
+    let file = sources.add(name, text);
+    parse::parse(text, file, diags)
+}

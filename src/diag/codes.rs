@@ -1,0 +1,192 @@
+//! Every code of our own, sorted: the list behind `explain`, behind `allow`, and behind the test that each has a failing case.
+//! Codes of profile rules are `PROFILE/CODE` and stand in the profile.
+
+/// A code and its long text.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    /// As printed.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Why it matters and how to mend it.
+    pub explain: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $name:literal $summary:literal $explain:literal)*) => {
+        $(#[doc = $summary] pub const $constant: &str = $name;)*
+        /// All of them, sorted by name.
+        pub const ALL: &[Code] = &[$(Code { name: $name, summary: $summary, explain: $explain }),*];
+    };
+}
+
+codes! {
+    ADDRESS_DUPLICATE "address-duplicate" "two hosts have the same address"
+        "Two machines with one address answer in turns: connections break at random, and each looks healthy by itself. Ranges take \
+         consecutive addresses from their first one on, so a range may run into a host that is written out further down."
+    ADDRESS_OUTSIDE "address-outside-subnet" "a host's address lies outside network.subnet"
+        "Hosts of a cluster talk to each other directly. An address outside the subnet is nearly always a slip of the pen, such as \
+         192.168.2.1 for 192.0.2.1, and a cluster built with both never elects a leader. Correct the address, or widen the subnet."
+    ADDRESS_RESERVED "address-reserved" "a host has the network's, the broadcast or the gateway's address"
+        "The first and the last address of a subnet are not for hosts, and the gateway has its own already. Use another one."
+    DELIVERY_URL "delivery-url" "delivery and its url do not fit together"
+        "`method: url` lets every host fetch seed.tar.gz over HTTP; it needs the URL below which the folder `out/hosts` is served. \
+         Other methods fetch nothing, so a url there is a sign that something else was meant."
+    DURATION "duration-unit" "a duration lacks its unit or has an unknown one"
+        "The daemons read durations as a number and one of ns, us, ms, secs, mins, hrs, days, weeks. `5m` or a bare 300 makes them \
+         exit at start, again and again until the init system gives up."
+    FILE_CONFLICT "file-conflict" "a file of yours is already written by the profile"
+        "Each file has one owner. What the profile writes can be changed through `settings`; a second version of the same file would \
+         make the result depend on order."
+    FILE_CONTENT "file-content" "a file has both content and source, or neither"
+        "`content` holds the text in the spec, `source` names a local file. One of them is needed."
+    FILE_DUPLICATE "file-duplicate" "one path is described twice for the same host"
+        "The later entry would silently win. Keep one, or limit each with `roles` or `hosts`."
+    FILE_MISSING "file-missing" "a local file that the spec names cannot be read"
+        "Paths in a spec are relative to the spec. The file is missing, is a folder, or may not be read by you."
+    FILE_PLACE "file-place" "a file lies where nobody may put one"
+        "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat."
+    FLAG_RESERVED "flag-reserved" "a daemon flag is already set by the profile or the package"
+        "The start scripts of the packages pass some flags themselves, and the profile derives others from the spec. A flag given twice \
+         kills the daemon at start, so each has exactly one place; the help line names it."
+    GATEWAY "gateway-unusable" "the gateway is not a host address of the subnet"
+        "A gateway is reached without a gateway, so it must lie inside the subnet and be neither its first nor its last address."
+    HOST_DUPLICATE "host-duplicate" "two hosts have the same name"
+        "The name is the host's identity: its folder in the output, its instance id, its entry in /etc/hosts."
+    HOST_ID_DUPLICATE "host-id-duplicate" "two hosts of a role have the same id"
+        "Members of an ensemble know each other by id. With two alike, one of them is ignored and the ensemble may never form."
+    HOST_ID_MISSING "host-id-missing" "a host needs an id and none can be found"
+        "Roles such as a ZooKeeper member need a number that a host keeps for life. It is the `id` of the host, or else the number that \
+         ends its name; it is never its position in the file, because that moves when hosts are added."
+    HOST_ID_RANGE "host-id-range" "an id is out of the role's range"
+        "ZooKeeper's documentation allows 1 to 255; larger ids are not checked by the server and fail in ways that take long to find."
+    HOST_NAME "host-name" "a name that no host can have"
+        "Host names hold lower-case letters, digits and dashes (RFC 1123), without the domain. Tools compare names byte by byte, and the \
+         `hostname` command refuses the rest."
+    HOST_RANGE "host-range" "a range of hosts that cannot be expanded"
+        "`slave[1-300]` stands for three hundred hosts with consecutive numbers and addresses. The first number must not be greater than \
+         the last, leading zeros give the width, and addresses must not run past the end."
+    INVALID_VALUE "invalid-value" "a value has the right type but cannot be right"
+        "The help line says what is allowed. What would be refused or, worse, misread by a target is refused here."
+    KEY_FINGERPRINT "key-fingerprint" "a public key and its pinned fingerprint do not agree"
+        "Packages are trusted because this key signs their list. A short key id can be forged in seconds, so the full fingerprint is pinned \
+         and compared at every build. If they differ, find out why before any host trusts the key."
+    MIRROR "mirror" "the package source and its mirror do not fit together"
+        "`source: mirror` needs `mirror: URL`; `key` and `fingerprint` belong to a mirror that signs with a key of its own."
+    MISSING_FIELD "missing-field" "a field that must be there is not"
+        "The help line says what it is for. `clusterseed schema` prints the whole format, `clusterseed init` an example of it."
+    NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
+        "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
+    PACKAGES_CARRIED "packages-carried" "packages cannot be carried in the seed yet"
+        "Carrying needs a lock of the exact package closure, which this version does not make. Until then a mirror that the hosts can \
+         reach does the same: `packages: {source: mirror, mirror: http://…}`."
+    PASSWORD_PLAIN "password-plain" "a password that is not hashed"
+        "Only hashes travel. A password in clear text would be in the output, on every host, in logs and in backups. `mkpasswd -m sha-512` \
+         makes a hash; the typed value is not repeated in the message."
+    PASSWORD_WEAK "password-weak" "a password hash that is easily broken"
+        "MD5-crypt falls to one graphics card in minutes. `mkpasswd -m sha-512` makes a hash that 14.04 understands as well."
+    PLATFORM_UNSUPPORTED "platform-unsupported" "the profile is not known to be sound on the platform"
+        "Paths, init system and package names differ between systems. A profile lists the platforms where its result was checked."
+    PORT_CLASH "port-clash" "two services of a host listen on the same port"
+        "The second one to start dies with an address already in use, and which one that is changes from boot to boot."
+    PORT_IN_RANGE "port-in-range" "a service's port lies in a range that is handed to others"
+        "A slave offers its port range to tasks. When one takes the port of a service, that service cannot restart any more."
+    PROFILE "profile-mistake" "something in a profile, platform or table of flags is wrong"
+        "The place is in the profile's own file. `profiles/README.md` is the contract; `clusterseed profile export` gives a sound one to \
+         compare with."
+    ROLE_COUNT "role-count" "too few or too many hosts of a role"
+        "A profile knows how many hosts of a role make a working cluster; the help line says why."
+    ROLE_EVEN "role-even" "an even number of hosts where it must be odd"
+        "Four masters tolerate one failure as three do, but need three to agree instead of two; and Mesos' replicated log waits for \
+         2 × quorum − 1 replicas on first boot, so an even cluster never forms at all. Use one more or one less."
+    SEARCH "search-domains" "more search domains than a resolver takes"
+        "Resolvers before glibc 2.26 read six domains with 256 characters in all and drop the rest silently (resolv.conf(5))."
+    SECRET_FILE "secret-file" "the file of a secret cannot be used"
+        "A secret is one line of printable ASCII in a file of its own; the newline at its end does not belong to it."
+    SECRET_IN_SPEC "secret-in-spec" "a secret stands in the spec itself"
+        "Specs live in version control and in mails. Put the secret into a file that only you can read, and name it: `secret: {file: path}`."
+    SETTING_CONFLICT "setting-conflict" "two roles of a host set the same thing differently"
+        "A host with two roles gets the settings of both. Where they disagree, set the value for the host itself."
+    SETTING_REQUIRED "setting-required" "the profile needs a setting that nobody gave"
+        "Some things have no sound default. The help line says what it is."
+    SETTING_SCOPE "setting-scope" "a setting that must be equal everywhere is set for a part"
+        "Ports and paths that hosts use to find each other must agree, or the cluster falls apart into pieces that each look well."
+    SPEC_VERSION "spec-version" "a version of the spec's format that is not known"
+        "The first line of a spec says which format it has: `version: 1`."
+    SSH_KEY "ssh-key" "not a public SSH key"
+        "A public key is one line: type, base64, comment, as in the `.pub` file. A broken line locks its owner out without a word."
+    SSH_KEY_PRIVATE "ssh-key-private" "a private key where a public one belongs"
+        "A private key in a spec ends up on every host. Use the `.pub` file, and replace the key if the spec was already shared."
+    TEXT_BOM "text-bom" "the file begins with a byte order mark"
+        "It is skipped here. cloud-init ignores a whole user-data that begins with one, so it is better not to have any around."
+    TEXT_CRLF "text-crlf" "lines end in CR LF"
+        "YAML reads them as LF, so nothing breaks here; scripts that are copied verbatim would."
+    TEXT_NOT_UTF8 "text-not-utf8" "the file is not UTF-8"
+        "Save it as UTF-8. UTF-16, which some Windows editors write, is not read."
+    TEXT_TOO_LARGE "text-too-large" "the file is larger than a spec can be"
+        "16 MiB hold a hundred thousand hosts written one by one. A larger file is no spec."
+    UNKNOWN_CLOUD "unknown-cloud" "no such cloud"
+        "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold."
+    UNKNOWN_CODE "unknown-code" "`allow` names a code that does not exist"
+        "A mistyped code would leave the warning on, or hide a future one. `clusterseed explain` lists all codes."
+    UNKNOWN_FIELD "unknown-field" "a field that nobody reads"
+        "A mistyped field that is silently ignored is how a cluster comes up with defaults. `clusterseed schema` prints all fields."
+    UNKNOWN_FLAG "unknown-flag" "a daemon flag that the chosen version does not have"
+        "A daemon that meets an unknown flag exits at start; the init system tries ten times within seconds and gives up. Flags come and \
+         go between versions, so they are checked against the version that will be installed."
+    UNKNOWN_HOST "unknown-host" "a host that is not in the spec"
+        "Names of hosts are checked wherever they are used."
+    UNKNOWN_PACKAGE "unknown-package" "a package that the profile does not pin"
+        "`packages.versions` pins the packages that the profile lists; others come from the distribution as their dependencies ask."
+    UNKNOWN_PACKAGE_SET "unknown-package-set" "no such package set"
+        "`clusterseed profile show NAME` lists the package sets of a profile."
+    UNKNOWN_PLATFORM "unknown-platform" "no such platform"
+        "`clusterseed profile list` names the platforms. More can be laid over with `--profile-dir`."
+    UNKNOWN_PROFILE "unknown-profile" "no such profile"
+        "`clusterseed profile list` names the profiles. More can be laid over with `--profile-dir`."
+    UNKNOWN_ROLE "unknown-role" "no such role"
+        "Roles are what a profile makes hosts into; `clusterseed profile show NAME` lists them."
+    UNKNOWN_SETTING "unknown-setting" "a setting that the profile does not have"
+        "A mistyped setting would leave its default in force without a word. `clusterseed profile show NAME` lists all settings."
+    USER_DATA_SIZE "user-data-size" "user-data is larger than the cloud takes"
+        "Clouds cut or refuse user-data over their limit, and a cut one is not valid YAML: the machine boots without any configuration and \
+         without an error. The help lines say which file is largest and which delivery fits."
+    USER_DUPLICATE "user-duplicate" "a user is described twice"
+        "Which of the two would win depends on the order in which Python's dictionaries happen to be."
+    USER_NO_LOGIN "user-no-login" "a user that nobody can log in as"
+        "Without a key and without a password hash the account exists, and that is all."
+    USER_RESERVED "user-reserved" "a user name that is not yours to describe"
+        "root and the image's default user stay as the image has them. Describe a user of your own, with `sudo: true` where needed."
+    VERSION_OPEN "version-open" "a package without a pinned version"
+        "Hosts that are installed on different days may get different versions, and flags cannot be checked against one."
+    WRONG_TYPE "wrong-type" "a value of another type than expected"
+        "YAML decides types by how a value looks: `yes`, `1.10` and `012` are not text unless they are quoted. The help line says what to write."
+    YAML_DOCUMENTS "yaml-documents" "more than one YAML document"
+        "One file describes one cluster. Remove the `---` line and what follows it."
+    YAML_DUPLICATE_KEY "yaml-duplicate-key" "a key stands twice in one mapping"
+        "Most YAML readers take the last one silently, so half of what was written has no effect."
+    YAML_EMPTY "yaml-empty" "the file holds nothing"
+        "`clusterseed init` writes a spec to start from."
+    YAML_LIMIT "yaml-limit" "nested, repeated or aliased beyond all reason"
+        "Depth, size and the growth through aliases are limited, so that no file can make the program run out of time or memory."
+    YAML_SYNTAX "yaml-syntax" "not YAML"
+        "The caret shows where the reader lost its way; the cause is often on the line before: a missing colon, quote or bracket, or a tab."
+}
+
+/// A code by name.
+pub fn find(name: &str) -> Option<&'static Code> {
+    ALL.iter().find(|code| code.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn sorted_and_told() {
+        assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
+        for code in ALL {
+            assert!(code.summary.len() < 80 && code.explain.ends_with('.') && code.explain.len() > 40, "{}", code.name);
+        }
+    }
+}

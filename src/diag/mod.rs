@@ -1,0 +1,246 @@
+//! What users typed wrong: collected as data, shown at the end, all in one run.
+//!
+//! A [`Diagnostic`] carries a code from [`codes`], a severity, a place in one of the [`Sources`], a message and help.
+//! Words for people are drawn by [`render`]; nothing here prints.
+
+pub mod codes;
+pub mod render;
+
+use std::borrow::Cow;
+
+/// Index of a file in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A place: byte offsets `start..end` in a source file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl At {
+    /// A place in `file` from byte `start` to byte `end`; offsets beyond 4 GiB are cut (files are limited to 16 MiB).
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { file, start: cut(start), end: cut(end.max(start)) }
+    }
+}
+
+/// A value together with the place where it was typed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was typed.
+    pub at: At,
+}
+
+impl<T> Spanned<T> {
+    /// Joins a value and its place.
+    pub fn new(value: T, at: At) -> Self {
+        Self { value, at }
+    }
+}
+
+/// How bad a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is built.
+    Error,
+    /// Built all the same, unless `--strict`.
+    Warning,
+}
+
+impl Severity {
+    /// The word that is printed and that JSON carries.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong, with where, why and what to do.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Code for `explain` and `allow`; rules of profiles are `PROFILE/CODE`.
+    pub code: Cow<'static, str>,
+    /// Error or warning.
+    pub severity: Severity,
+    /// Where; `None` only when the file as a whole is meant.
+    pub at: Option<At>,
+    /// The fact, lower case, no full stop.
+    pub message: String,
+    /// What to do, one line each.
+    pub help: Vec<String>,
+    /// Other places that belong to it, with a few words each.
+    pub related: Vec<(At, String)>,
+}
+
+impl Diagnostic {
+    /// A new error at `at`.
+    pub fn error(code: impl Into<Cow<'static, str>>, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), severity: Severity::Error, at: at.into(), message: message.into(), help: Vec::new(), related: Vec::new() }
+    }
+
+    /// A new warning at `at`.
+    pub fn warning(code: impl Into<Cow<'static, str>>, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, at, message) }
+    }
+
+    /// Adds a line that says what to do.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Adds another place that belongs to the problem.
+    pub fn related(mut self, at: At, text: impl Into<String>) -> Self {
+        self.related.push((at, text.into()));
+        self
+    }
+}
+
+/// Collector that every pass writes to.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// An empty collector.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Adds all of another collector.
+    pub fn append(&mut self, other: Diagnostics) {
+        self.list.extend(other.list);
+    }
+
+    /// Drops what only follows from other mistakes.
+    pub fn forget(&mut self, codes: &[&str]) {
+        self.list.retain(|d| !codes.contains(&&*d.code));
+    }
+
+    /// True when at least one is an error.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Sorts by place, drops warnings whose code is in `allowed`, and with `strict` makes the remaining warnings errors.
+    pub fn finish(&mut self, allowed: &[String], strict: bool) {
+        self.list.retain(|d| d.severity == Severity::Error || !allowed.iter().any(|a| *a == d.code));
+        if strict {
+            self.list.iter_mut().for_each(|d| d.severity = Severity::Error);
+        }
+        self.list.sort_by(|a, b| (a.at, &a.code, &a.message).cmp(&(b.at, &b.code, &b.message)));
+        self.list.dedup_by(|a, b| a.at == b.at && a.code == b.code && a.message == b.message);
+    }
+
+    /// All, in the order in which they were added (or sorted, after [`Self::finish`]).
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// How many there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.list.iter().filter(|d| d.severity == severity).count()
+    }
+
+    /// True when nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// A text that diagnostics point into.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name as the user knows it, for example `cluster.yaml` or `profile mesosphere: profile.yaml`.
+    pub name: String,
+    /// The whole text, without a byte order mark.
+    pub text: String,
+    line_starts: Vec<u32>,
+}
+
+impl Source {
+    /// Line and column of a byte offset, both from 1; columns count characters.
+    pub fn line_column(&self, offset: u32) -> (usize, usize) {
+        let offset = offset.min(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        let line = self.line_starts.partition_point(|&start| start <= offset).max(1);
+        let start = self.line_starts[line - 1] as usize;
+        let mut end = offset as usize;
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        (line, self.text[start..end].chars().count() + 1)
+    }
+}
+
+/// All texts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a text and gives the id to point into it.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let text = text.into();
+        let mut line_starts = vec![0];
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        line_starts.extend(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)));
+        self.files.push(Source { name: name.into(), text, line_starts });
+        FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The text behind an id.
+    pub fn get(&self, id: FileId) -> &Source {
+        &self.files[id.0 as usize]
+    }
+
+    /// `file:line:column` of a place.
+    pub fn locate(&self, at: At) -> (String, usize, usize) {
+        let source = self.get(at.file);
+        let (line, column) = source.line_column(at.start);
+        (source.name.clone(), line, column)
+    }
+}
+
+/// The closest of `known` to `typed`, when it is close enough to be what was meant.
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&typed, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|(_, name)| name)
+}
+
+/// A help line for an unknown name: the nearest one, or all of them.
+pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match nearest(typed, known.clone()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
+            let mut names: Vec<_> = known.into_iter().collect();
+            names.sort_unstable();
+            let more = names.len().saturating_sub(20);
+            names.truncate(20);
+            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+            if names.is_empty() { "nothing is known here".into() } else { format!("known: {}{tail}", names.join(", ")) }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Pass 4: a [`HostPlan`] to [`Artifact`]s. Emitters return bytes; they know dialects, not platform names, and never write.
+
+pub mod host_json;
+pub mod limits;
+pub mod manifest;
+pub mod meta_data;
+pub mod network;
+pub mod seed;
+pub mod user_data;
+
+use crate::artifact::Artifact;
+use crate::cluster::{Cluster, Method};
+use crate::format::checksum::Sha256Sum;
+use crate::plan::HostPlan;
+
+/// What this program calls itself in outputs.
+pub const PRODUCT: &str = concat!("clusterseed ", env!("CARGO_PKG_VERSION"));
+
+/// What emitters may know of the cluster as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    /// The cluster.
+    pub cluster: &'c Cluster,
+    /// Time of every file of a tarball, in seconds since 1970.
+    pub epoch: u64,
+}
+
+/// All files of one host, each with its digest.
+#[derive(Debug)]
+pub struct HostOutput {
+    /// Files below `hosts/NAME`.
+    pub artifacts: Vec<(Artifact, Sha256Sum)>,
+    /// Digest of the plan.
+    pub digest: String,
+}
+
+/// Emits everything of one host.
+pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput> {
+    let tree = seed::tree(plan, context);
+    let tarball = seed::tarball(&tree, context.epoch)?;
+    let tarball_sum = Sha256Sum::of(&tarball);
+    let secret = plan.holds_secrets();
+    let inline = context.cluster.delivery.method == Method::Inline;
+    let user_data = user_data::emit(plan, &tree, tarball_sum, context);
+    let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
+    let mut files = vec![
+        ("user-data", private_if((secret && inline) || hashes), user_data.into_bytes()),
+        ("meta-data", 0o644, meta_data::emit(plan, context).into_bytes()),
+        ("seed.tar.gz", private_if(secret), tarball),
+    ];
+    if let Some(text) = network::network_config(plan, context) {
+        files.push(("network-config", 0o644, text.into_bytes()));
+    }
+    let artifacts = files.into_iter().map(|(name, mode, content)| {
+        let sum = if name == "seed.tar.gz" { tarball_sum } else { Sha256Sum::of(&content) };
+        (Artifact { path: format!("hosts/{}/{name}", plan.name), mode, content }, sum)
+    });
+    Ok(HostOutput { artifacts: artifacts.collect(), digest: plan.digest.clone() })
+}
+
+fn private_if(secret: bool) -> u32 {
+    if secret { 0o600 } else { 0o644 }
+}

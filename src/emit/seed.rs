@@ -1,0 +1,53 @@
+//! The seed tree: `apply`, `host.json`, `SHA256SUMS`, `root/…`. However it travels, it is these bytes.
+
+use std::io;
+use std::sync::{Arc, LazyLock};
+
+use super::{Context, host_json};
+use crate::format::checksum::{Content, sums};
+use crate::format::tarball::{self, Member};
+use crate::plan::HostPlan;
+
+/// The program that turns a host into its role; the same for every host.
+pub static APPLY: LazyLock<Arc<Content>> = LazyLock::new(|| Content::shared(include_bytes!("../seed/apply").to_vec()));
+
+/// Where the tree lies on the host.
+pub const PLACE: &str = "/var/lib/clusterseed/seed";
+
+/// A file of the tree.
+#[derive(Clone, Debug)]
+pub struct SeedFile {
+    /// Path below `seed/`.
+    pub path: String,
+    /// Permission bits inside the tarball.
+    pub mode: u32,
+    /// Its bytes.
+    pub content: Arc<Content>,
+    /// True when it holds a secret.
+    pub secret: bool,
+}
+
+/// The whole tree, sorted by path.
+pub fn tree(plan: &HostPlan, context: Context<'_>) -> Vec<SeedFile> {
+    let file = |path: &str, mode, content| SeedFile { path: path.to_string(), mode, content, secret: false };
+    let mut files =
+        vec![file("apply", 0o755, APPLY.clone()), file("host.json", 0o644, Content::shared(host_json::emit(plan, context).into_bytes()))];
+    files.extend(plan.files.iter().map(|f| SeedFile {
+        path: format!("root{}", f.path),
+        mode: if f.secret { 0o600 } else { 0o644 },
+        content: f.content.clone(),
+        secret: f.secret,
+    }));
+    let list = sums(files.iter().map(|f| (f.path.as_str(), f.content.sha256)));
+    files.push(file("SHA256SUMS", 0o644, Content::shared(list.into_bytes())));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// `seed.tar.gz`, top folder `seed/`.
+pub fn tarball(tree: &[SeedFile], epoch: u64) -> io::Result<Vec<u8>> {
+    let paths: Vec<String> = tree.iter().map(|f| format!("seed/{}", f.path)).collect();
+    let members: Vec<Member<'_>> =
+        tree.iter().zip(&paths).map(|(f, path)| Member { path, mode: f.mode, bytes: &f.content.bytes }).collect();
+    tarball::tar_gz(&members, epoch)
+}

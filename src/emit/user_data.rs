@@ -1,0 +1,145 @@
+//! `user-data`: one plain `#cloud-config` document in the dialect of the platform.
+//!
+//! Only what cloud-init must do itself stands here: names, accounts, the package source, and bringing the seed tree to the host.
+//! Everything else is `apply`'s, which checks, records and can be run again; cloud-init does neither.
+
+use std::borrow::Cow;
+
+use super::seed::{PLACE, SeedFile};
+use super::{Context, PRODUCT};
+use crate::cluster::Method;
+use crate::format::checksum::Sha256Sum;
+use crate::format::openpgp::to_base64;
+use crate::plan::HostPlan;
+use crate::platform::{AptForm, Dialect};
+use crate::spec::User;
+use crate::yaml::write::{Style, Yaml, write};
+
+type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
+
+/// Brings the tarball to the host, for deliveries that do not carry the tree in user-data.
+pub const FETCH: &str = include_str!("../seed/fetch");
+const STATE: &str = "/var/lib/clusterseed";
+
+/// The whole document. `tree` is the seed, `tarball` the digest of its tar.gz.
+pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Context<'_>) -> String {
+    let cluster = context.cluster;
+    let dialect = cluster.platform.dialect;
+    let mut out = String::with_capacity(48 * 1024);
+    out.push_str("#cloud-config\n");
+    let roles = plan.roles.join(" and ");
+    out.push_str(&format!(
+        "# {} of the cluster {}: {roles} of {} on {}. Made by {PRODUCT}.\n",
+        plan.name, cluster.name, cluster.profile.name, cluster.platform.name
+    ));
+    let mut entries: Entries<'_> = vec![("hostname".into(), plan.name.as_str().into())];
+    if plan.fqdn != plan.name {
+        entries.push(("fqdn".into(), plan.fqdn.as_str().into()));
+    }
+    // The template of images maps the host's own name to 127.0.1.1, where no peer finds it.
+    entries.push(("manage_etc_hosts".into(), Yaml::Bool(false)));
+    apt(plan, dialect, &mut entries);
+    if !cluster.users.is_empty() {
+        let own = cluster.users.iter().map(user);
+        entries.push(("users".into(), Yaml::Seq(std::iter::once("default".into()).chain(own).collect())));
+    }
+    delivery(plan, tree, tarball, context, &mut entries);
+    write(&Yaml::Map(entries), if dialect.literal { Style::Literal } else { Style::Quoted }, &mut out);
+    out
+}
+
+/// cloud-init would rewrite sources.list from its template otherwise (cc_apt_configure.py). `apply` writes the very same
+/// source again, whole, so that no later run finds it twice.
+fn apt<'a>(plan: &'a HostPlan, dialect: Dialect, entries: &mut Entries<'a>) {
+    let repositories = &plan.shared.repositories;
+    match dialect.apt {
+        AptForm::AptSources => {
+            entries.push(("apt_preserve_sources_list".into(), Yaml::Bool(true)));
+            let source = |r: &'a crate::plan::apt::Repository| {
+                Yaml::Map(vec![
+                    ("source".into(), r.line.as_str().into()),
+                    ("filename".into(), r.list.as_str().into()),
+                    ("key".into(), r.armored.as_str().into()),
+                ])
+            };
+            if !repositories.is_empty() {
+                entries.push(("apt_sources".into(), Yaml::Seq(repositories.iter().map(source).collect())));
+            }
+        }
+        AptForm::Apt => {
+            let mut apt: Entries<'_> = vec![("preserve_sources_list".into(), Yaml::Bool(true))];
+            // The key is a file of the seed that the line names by `signed-by`.
+            let source = |r: &'a crate::plan::apt::Repository| {
+                (Cow::Borrowed(r.list.as_str()), Yaml::Map(vec![("source".into(), r.line.as_str().into())]))
+            };
+            if !repositories.is_empty() {
+                apt.push(("sources".into(), Yaml::Map(repositories.iter().map(source).collect())));
+            }
+            entries.push(("apt".into(), Yaml::Map(apt)));
+        }
+    }
+}
+
+/// An account in the form that both 0.7.5 and today's schema take: groups as one string, a lock only when there is no password.
+fn user(user: &User) -> Yaml<'_> {
+    let mut entries: Entries<'_> = vec![("name".into(), user.name.value.as_str().into())];
+    if let Some(gecos) = &user.gecos {
+        entries.push(("gecos".into(), gecos.as_str().into()));
+    }
+    if !user.groups.is_empty() {
+        let groups: Vec<&str> = user.groups.iter().map(|g| g.value.as_str()).collect();
+        entries.push(("groups".into(), Yaml::Str(groups.join(",").into())));
+    }
+    entries.push(("shell".into(), user.shell.as_str().into()));
+    if user.sudo {
+        entries.push(("sudo".into(), "ALL=(ALL) NOPASSWD:ALL".into()));
+    }
+    entries.push(("lock_passwd".into(), Yaml::Bool(user.password_hash.is_none())));
+    if let Some(hash) = &user.password_hash {
+        entries.push(("passwd".into(), hash.value.as_str().into()));
+    }
+    if !user.ssh_keys.is_empty() {
+        entries.push(("ssh_authorized_keys".into(), Yaml::Seq(user.ssh_keys.iter().map(|k| k.value.trim().into()).collect())));
+    }
+    Yaml::Map(entries)
+}
+
+fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, context: Context<'_>, entries: &mut Entries<'a>) {
+    let fetch = |arguments: String| (Yaml::Seq(vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())]), arguments);
+    let (files, fetch) = match &context.cluster.delivery.method {
+        Method::Hand => return,
+        Method::Inline => (Yaml::Seq(tree.iter().map(|f| write_file(format!("{PLACE}/{}", f.path), &f.content.bytes)).collect()), None),
+        Method::Volume => {
+            let (files, arguments) = fetch(format!("volume {}", tarball.hex()));
+            (files, Some(arguments))
+        }
+        Method::Url(url) => {
+            let (files, arguments) = fetch(format!("url {} {url}/{}/seed.tar.gz", tarball.hex(), plan.name));
+            (files, Some(arguments))
+        }
+    };
+    // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
+    entries.push(("bootcmd".into(), Yaml::Seq(vec![format!("mkdir -p {PLACE} && chmod 0700 {PLACE}").into()])));
+    entries.push(("write_files".into(), files));
+    let apply = format!("sh {PLACE}/apply");
+    let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));
+    // One string: its exit status is that of the script, which cloud-init reports.
+    entries.push(("runcmd".into(), Yaml::Seq(vec![command.into()])));
+}
+
+/// A file below the private folder. Text that is printable ASCII stays readable; anything else travels as base64, because
+/// non-ASCII content ends `write_files` of 0.7.5 (cc_write_files.py).
+fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
+    let mode = if path.ends_with("/apply") || path.ends_with("/fetch") { "0700" } else { "0600" };
+    let readable = std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|b| matches!(b, b'\n' | b'\t' | b' '..=b'~')));
+    let mut entries: Entries<'_> =
+        vec![("path".into(), path.into()), ("owner".into(), "root:root".into()), ("permissions".into(), mode.into())];
+    match readable {
+        Some(text) => entries.push(("content".into(), text.into())),
+        None => {
+            entries.push(("encoding".into(), "b64".into()));
+            entries.push(("content".into(), to_base64(bytes).into()));
+        }
+    }
+    Yaml::Map(entries)
+}

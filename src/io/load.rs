@@ -1,0 +1,134 @@
+//! Reads a spec, the folders laid over the profiles, and the local files that the spec names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cluster::LocalFiles;
+use crate::compile::{Inputs, parse_spec};
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
+use crate::format::checksum::Sha256Sum;
+use crate::profile::catalog::Catalog;
+use crate::yaml::read;
+
+/// Most bytes of one local file that a spec names; larger things belong on a mirror.
+const MAX_LOCAL: u64 = 64 * 1024 * 1024;
+/// Most files of a folder that is laid over.
+const MAX_OVERLAY: usize = 10_000;
+
+/// Where everything is read from.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Folders laid over the built-in profiles, the later over the earlier.
+    pub profile_dirs: Vec<PathBuf>,
+    /// Cloud instead of the spec's.
+    pub cloud: Option<String>,
+}
+
+/// Reads the spec at `path` (`-` is standard input) and everything that it names. Mistakes in it are in `diags`.
+pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut Diagnostics) -> Result<Inputs> {
+    let catalog = catalog(&options.profile_dirs)?;
+    let stdin = path == Path::new("-");
+    let bytes = if stdin { limited(std::io::stdin().lock(), "standard input")? } else { open(path)? };
+    let digest = Sha256Sum::of(&bytes);
+    let name = if stdin { "standard input".to_string() } else { path.display().to_string() };
+    let text = read::decode(bytes, |start, end| At::new(FileId(0), start, end), diags).unwrap_or_default();
+    let readable = !diags.has_errors();
+    let mut spec = if readable { parse_spec(&text, &name, sources, diags) } else { None };
+    if !readable {
+        sources.add(name, String::new());
+    }
+    let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
+    let mut local = LocalFiles::new();
+    for reference in spec.iter().flat_map(crate::spec::Spec::references) {
+        let read = read_local(&folder.join(&reference.value));
+        if let Err(why) = &read {
+            let message = format!("`{}` cannot be read: {why}", reference.value);
+            diags.push(Diagnostic::error(codes::FILE_MISSING, reference.at, message).help("paths are relative to the spec"));
+        }
+        local.insert(reference.value, read);
+    }
+    if let (Some(spec), Some(cloud)) = (&mut spec, &options.cloud) {
+        spec.cloud = Some(Spanned::new(cloud.clone(), At { end: spec.at.start, ..spec.at }));
+    }
+    Ok(Inputs { digest, spec, catalog, local, epoch: epoch()? })
+}
+
+/// The built-in profiles with folders laid over.
+pub fn catalog(folders: &[PathBuf]) -> Result<Catalog> {
+    let mut catalog = Catalog::embedded();
+    for folder in folders {
+        let origin = folder.display().to_string();
+        for (path, bytes) in overlay(folder)? {
+            catalog.overlay(&path, bytes, &origin);
+        }
+    }
+    Ok(catalog)
+}
+
+/// SOURCE_DATE_EPOCH (reproducible-builds.org), or 0: never the clock.
+pub fn epoch() -> Result<u64> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        // ustar holds eleven octal digits.
+        Ok(text) => match text.parse::<u64>() {
+            Ok(epoch) if epoch < 1 << 33 => Ok(epoch),
+            _ => bail!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds since 1970"),
+        },
+        Err(_) => Ok(0),
+    }
+}
+
+fn open(path: &Path) -> Result<Vec<u8>> {
+    let context = || format!("reading `{}`", path.display());
+    let file = fs::File::open(path).with_context(context)?;
+    if file.metadata().with_context(context)?.is_dir() {
+        bail!("`{}` is a folder; name the spec in it", path.display());
+    }
+    limited(file, &path.display().to_string())
+}
+
+/// One byte more than is allowed is enough to refuse a file without reading the rest.
+fn limited(reader: impl Read, name: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(read::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(|| format!("reading `{name}`"))?;
+    Ok(bytes)
+}
+
+fn read_local(path: &Path) -> Result<Vec<u8>, String> {
+    let file = fs::File::open(path).map_err(|error| error.kind().to_string())?;
+    let meta = file.metadata().map_err(|error| error.kind().to_string())?;
+    if !meta.is_file() {
+        return Err("it is not a regular file".into());
+    }
+    if meta.len() > MAX_LOCAL {
+        return Err(format!("it has {} bytes, more than {MAX_LOCAL}", meta.len()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_LOCAL).read_to_end(&mut bytes).map_err(|error| error.kind().to_string())?;
+    Ok(bytes)
+}
+
+/// All files below a folder by relative path, sorted.
+fn overlay(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).with_context(|| format!("reading the profile folder `{}`", dir.display()))? {
+            let path = entry.with_context(|| format!("reading `{}`", dir.display()))?.path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            let bytes = read_local(&path).map_err(|why| anyhow::anyhow!("reading `{}`: {why}", path.display()))?;
+            files.insert(relative, bytes);
+            if files.len() > MAX_OVERLAY {
+                bail!("`{}` holds more than {MAX_OVERLAY} files; name the folder that holds profiles", folder.display());
+            }
+        }
+    }
+    Ok(files)
+}

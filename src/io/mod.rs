@@ -1,0 +1,5 @@
+//! The boundary to the machine: [`load`] reads, [`output`] writes, nothing else does either.
+
+pub mod load;
+pub mod output;
+pub mod tree;

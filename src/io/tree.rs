@@ -1,0 +1,43 @@
+//! Reads a built output back, for `verify`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// A file of an output as it lies on disk.
+#[derive(Debug)]
+pub struct Found {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+    /// False for links, devices and the like.
+    pub regular: bool,
+}
+
+/// Everything below a folder that is not a folder, by relative path.
+pub fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).with_context(|| format!("reading `{}`", dir.display()))? {
+            let path = entry.with_context(|| format!("reading `{}`", dir.display()))?.path();
+            let meta = fs::symlink_metadata(&path).with_context(|| format!("reading `{}`", path.display()))?;
+            if meta.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            found.insert(relative, Found { mode: meta.permissions().mode() & 0o7777, regular: meta.is_file(), path });
+        }
+    }
+    Ok(found)
+}
+
+/// All bytes of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading `{}`", path.display()))
+}

@@ -1,0 +1,197 @@
+//! Pass 3: [`Cluster`] to one [`HostPlan`] per host. A plan leaves nothing to decide: paths, bytes, modes, versions and order are final.
+//!
+//! [`Planner`] first plans what hosts of the same roles and settings share, once; a host then only adds what names it.
+
+pub mod apt;
+pub mod digest;
+pub mod file;
+pub mod group;
+pub mod service;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, Host};
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::format::checksum::Content;
+use file::{Phase, PlannedFile};
+use group::Group;
+
+/// Everything that one host gets.
+#[derive(Clone, Debug)]
+pub struct HostPlan {
+    /// Short name.
+    pub name: String,
+    /// Name with domain, if there is one.
+    pub fqdn: String,
+    /// Address.
+    pub address: Ipv4Addr,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Files, sorted by path.
+    pub files: Vec<PlannedFile>,
+    /// The user's commands.
+    pub commands: Vec<Command>,
+    /// What it shares with hosts of the same roles and settings.
+    pub shared: Arc<Group>,
+    /// SHA-256 over everything above, in hexadecimal.
+    pub digest: String,
+}
+
+/// A package to install.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version, may end in `*`.
+    pub version: Option<String>,
+}
+
+/// A service of the host's own, in start order.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Job or unit name.
+    pub unit: String,
+    /// Ports that must listen before the next one starts.
+    pub ports: Vec<u16>,
+    /// How long to wait for them.
+    pub wait_seconds: u32,
+}
+
+/// A directory to make.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Path.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub owner: String,
+    /// Group.
+    pub group: String,
+}
+
+/// A folder under update-alternatives.
+#[derive(Clone, Debug)]
+pub struct Alternative {
+    /// Name of the group.
+    pub name: String,
+    /// Generic path.
+    pub link: String,
+    /// Our own folder.
+    pub path: String,
+    /// Our priority.
+    pub priority: i64,
+}
+
+/// A command of the user's own.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Sixteen hexadecimal digits of the digest of the command: it runs once for each.
+    pub id: String,
+    /// `before-install` or `after-start`.
+    pub moment: String,
+    /// Words; a line for the shell is `sh -c LINE`.
+    pub run: Vec<String>,
+}
+
+impl HostPlan {
+    /// True when a file of the host is a secret.
+    pub fn holds_secrets(&self) -> bool {
+        self.files.iter().any(|file| file.secret)
+    }
+}
+
+/// Plans hosts of one cluster.
+pub struct Planner<'c> {
+    /// The cluster.
+    pub cluster: &'c Cluster,
+    repositories: Vec<apt::Repository>,
+    groups: BTreeMap<(usize, &'c [String]), Arc<Group>>,
+    own: Vec<Arc<Content>>,
+}
+
+impl<'c> Planner<'c> {
+    /// Plans what is shared. Failures of the profile's templates are in `diags`.
+    pub fn new(cluster: &'c Cluster, diags: &mut Diagnostics) -> Self {
+        let repositories = apt::repositories(cluster, diags);
+        let own = cluster.files.iter().map(|file| Content::shared(file.bytes.clone())).collect();
+        let mut planner = Self { cluster, repositories, groups: BTreeMap::new(), own };
+        for host in &cluster.hosts {
+            let key = (host.variant, host.roles.as_slice());
+            if cluster.settings.is_shared(host.variant) && !planner.groups.contains_key(&key) {
+                let group = Arc::new(Group::plan(cluster, &planner.repositories, host, diags));
+                planner.groups.insert(key, group);
+            }
+        }
+        planner
+    }
+
+    /// Plans one host.
+    pub fn host(&self, host: &'c Host, diags: &mut Diagnostics) -> HostPlan {
+        let key = (host.variant, host.roles.as_slice());
+        let shared = match self.groups.get(&key) {
+            Some(group) => group.clone(),
+            None => Arc::new(Group::plan(self.cluster, &self.repositories, host, diags)),
+        };
+        let mut files = shared.files.clone();
+        files.extend(group::host_files(self.cluster, &shared, host, diags));
+        self.add_own(host, &mut files, diags);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut plan = HostPlan {
+            name: host.name.clone(),
+            fqdn: host.fqdn.clone(),
+            address: host.address,
+            roles: host.roles.clone(),
+            commands: self.commands(host),
+            files,
+            shared,
+            digest: String::new(),
+        };
+        plan.digest = digest::of(&plan, self.cluster);
+        plan
+    }
+
+    /// The user's files come last and may not replace what the profile plans: that would be two truths about one file.
+    fn add_own(&self, host: &Host, files: &mut Vec<PlannedFile>, diags: &mut Diagnostics) {
+        for (file, content) in self.cluster.files.iter().zip(&self.own) {
+            let spec = &file.spec;
+            if !self.cluster.concerns(&spec.audience, host) {
+                continue;
+            }
+            if let Some(other) = files.iter().find(|f| f.path == spec.path.value) {
+                diags.push(
+                    Diagnostic::error(
+                        codes::FILE_CONFLICT,
+                        spec.path.at,
+                        format!("`{}` is written by {} on `{}`", other.path, other.origin, host.name),
+                    )
+                    .help("change what it says through `settings`, or drop this file"),
+                );
+                continue;
+            }
+            files.push(PlannedFile {
+                path: spec.path.value.clone(),
+                content: content.clone(),
+                mode: spec.mode.unwrap_or(if spec.secret { 0o600 } else { 0o644 }),
+                owner: spec.owner.clone(),
+                group: spec.group.clone(),
+                phase: Phase::Configure,
+                restarts: Vec::new(),
+                secret: spec.secret,
+                origin: "your own `files`".into(),
+            });
+        }
+    }
+
+    fn commands(&self, host: &Host) -> Vec<Command> {
+        let own = self.cluster.commands.iter().filter(|c| self.cluster.concerns(&c.audience, host));
+        own.map(|command| {
+            let words: Vec<String> = command.run.iter().map(|w| w.value.clone()).collect();
+            let run = if command.shell { [vec!["sh".to_string(), "-c".to_string()], words].concat() } else { words };
+            Command { id: digest::command(&command.moment, &run), moment: command.moment.clone(), run }
+        })
+        .collect()
+    }
+}

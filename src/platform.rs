@@ -1,0 +1,188 @@
+//! What differs between operating systems and between clouds: data, beside the profiles.
+
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes};
+use crate::profile::catalog::Catalog;
+use crate::schema::check::Checker;
+use crate::schema::{Field, Type, Value};
+use crate::yaml::read;
+
+/// An operating system.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// Its name, for example `ubuntu-14.04`.
+    pub name: String,
+    /// One line for people.
+    pub summary: String,
+    /// `ID` of /etc/os-release.
+    pub distribution: String,
+    /// `VERSION_ID` of /etc/os-release.
+    pub version: String,
+    /// Codename, the suite of its repositories.
+    pub codename: String,
+    /// dpkg's architecture.
+    pub architecture: String,
+    /// Init system.
+    pub init: Init,
+    /// How apt is told which key signs which repository.
+    pub apt_keys: AptKeys,
+    /// What its cloud-init takes.
+    pub dialect: Dialect,
+}
+
+/// Init systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Init {
+    /// upstart: `/etc/init/JOB.override`.
+    Upstart,
+    /// systemd: drop-ins and masks.
+    Systemd,
+}
+
+impl Init {
+    /// The word in data files and in `host.json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Upstart => "upstart",
+            Self::Systemd => "systemd",
+        }
+    }
+}
+
+/// Where the key of a repository goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AptKeys {
+    /// A binary keyring in /etc/apt/trusted.gpg.d.
+    TrustedGpgD,
+    /// An armored key in /etc/apt/keyrings, named by `signed-by`.
+    SignedBy,
+}
+
+/// What a version of cloud-init takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Multi-line text may be a literal block; otherwise every string is double-quoted.
+    pub literal: bool,
+    /// Form of apt sources.
+    pub apt: AptForm,
+    /// Form of the network configuration.
+    pub network: NetworkForm,
+    /// `dsmode` must stand in meta-data.
+    pub dsmode: bool,
+}
+
+/// Form of apt sources in user-data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AptForm {
+    /// `apt_sources`, a list, with the key inline.
+    AptSources,
+    /// `apt`, a mapping.
+    Apt,
+}
+
+/// Form of the network configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkForm {
+    /// `network-interfaces` in meta-data: the whole of /etc/network/interfaces.
+    Interfaces,
+    /// A file `network-config`, version 2.
+    Version2,
+}
+
+/// A cloud's limits.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    /// Its name.
+    pub name: String,
+    /// One line for people.
+    pub summary: String,
+    /// Most bytes of user-data.
+    pub limit: Option<u64>,
+    /// True when the base64 form is counted.
+    pub base64: bool,
+    /// A seed volume can be attached.
+    pub volume: bool,
+}
+
+fn words(list: &[&str]) -> Type {
+    Type::Choice(list.iter().map(|w| (*w).to_string()).collect())
+}
+
+fn platform_shape() -> Type {
+    let text = |name: &str| Field::new(name, Type::text(), name).required();
+    let apt = vec![Field::new("keys", words(&["trusted.gpg.d", "signed-by"]), "where keys go").required()];
+    let cloud_init = vec![
+        text("version"),
+        Field::new("text", words(&["quoted", "literal"]), "form of strings").required(),
+        Field::new("apt", words(&["apt_sources", "apt"]), "form of apt sources").required(),
+        Field::new("network", words(&["network-interfaces", "version-2"]), "form of the network").required(),
+        Field::new("dsmode", Type::Bool, "dsmode must stand in meta-data").required(),
+    ];
+    let mut fields: Vec<Field> = ["platform", "summary", "distribution", "version", "codename", "architecture"].map(text).to_vec();
+    fields.push(Field::new("init", words(&["upstart", "systemd"]), "init system").required());
+    fields.push(Field::new("apt", Type::Object(apt), "apt").required());
+    fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
+    Type::Object(fields)
+}
+
+fn clouds_shape() -> Type {
+    let cloud = vec![
+        Field::new("summary", Type::text(), "one line").required(),
+        Field::new("limit", Type::Int { min: 1, max: 1 << 32 }, "most bytes of user-data"),
+        Field::new("counted", words(&["raw", "base64"]), "what is counted"),
+        Field::new("volume", Type::Bool, "a seed volume can be attached").required(),
+    ];
+    let clouds = Type::Map { keys: None, values: Box::new(Type::Object(cloud)) };
+    Type::Object(vec![Field::new("clouds", clouds, "clouds by name").required()])
+}
+
+/// Reads a data file against a shape.
+fn data(path: &str, shape: &Type, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Value> {
+    let entry = catalog.get(path)?;
+    let Ok(text) = std::str::from_utf8(&entry.bytes) else {
+        diags.push(Diagnostic::error(codes::PROFILE, None, format!("`{path}` is not UTF-8")));
+        return None;
+    };
+    let file: FileId = sources.add(path, text);
+    let node = read::parse(text, file, diags)?;
+    let before = diags.count(crate::diag::Severity::Error);
+    let value = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" }.check("", &node, shape);
+    value.filter(|_| diags.count(crate::diag::Severity::Error) == before)
+}
+
+/// Loads a platform by name; `None` when there is none or `diags` says what is wrong in it.
+pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Platform> {
+    let value = data(&format!("profiles/platforms/{name}.yaml"), &platform_shape(), catalog, sources, diags)?;
+    let cloud_init = value.get("cloud_init")?;
+    let is = |key: &str, word: &str| cloud_init.string(key).as_deref() == Some(word);
+    Some(Platform {
+        name: value.string("platform")?,
+        summary: value.string("summary")?,
+        distribution: value.string("distribution")?,
+        version: value.string("version")?,
+        codename: value.string("codename")?,
+        architecture: value.string("architecture")?,
+        init: if value.string("init")? == "upstart" { Init::Upstart } else { Init::Systemd },
+        apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
+        dialect: Dialect {
+            literal: is("text", "literal"),
+            apt: if is("apt", "apt") { AptForm::Apt } else { AptForm::AptSources },
+            network: if is("network", "version-2") { NetworkForm::Version2 } else { NetworkForm::Interfaces },
+            dsmode: cloud_init.bool("dsmode")?,
+        },
+    })
+}
+
+/// All clouds, sorted by name.
+pub fn clouds(catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Vec<Cloud> {
+    let Some(value) = data("profiles/clouds.yaml", &clouds_shape(), catalog, sources, diags) else { return Vec::new() };
+    let cloud = |(name, _, v): (&String, &At, &Value)| {
+        Some(Cloud {
+            name: name.clone(),
+            summary: v.string("summary")?,
+            limit: v.int("limit").and_then(|n| u64::try_from(n).ok()),
+            base64: v.string("counted").as_deref() == Some("base64"),
+            volume: v.bool("volume")?,
+        })
+    };
+    value.get("clouds").map(|clouds| clouds.entries().filter_map(cloud).collect()).unwrap_or_default()
+}

@@ -1,0 +1,73 @@
+//! Every data file that a build may read: compiled in, and laid over by `--profile-dir`, file by file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, include_dir};
+
+static PROFILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/profiles");
+static VENDOR: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/vendor");
+
+/// Where a file came from when it was compiled in.
+pub const EMBEDDED: &str = "built in";
+
+/// A data file.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its bytes.
+    pub bytes: Cow<'static, [u8]>,
+    /// `built in`, or the folder that laid it over.
+    pub origin: String,
+}
+
+/// All data files by path: `profiles/…` and `vendor/…`, sorted.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    files: BTreeMap<String, Entry>,
+}
+
+impl Catalog {
+    /// What is compiled in. The embedding lists entries in directory order; the map sorts them.
+    pub fn embedded() -> Self {
+        let mut files = BTreeMap::new();
+        collect(&PROFILES, "profiles", &mut files);
+        collect(&VENDOR, "vendor", &mut files);
+        Self { files }
+    }
+
+    /// Lays a file over: `path` is relative to the folder given by the user; `vendor/…` stays, all else is a profile's.
+    pub fn overlay(&mut self, path: &str, bytes: Vec<u8>, origin: &str) {
+        let key = if path.starts_with("vendor/") { path.to_string() } else { format!("profiles/{path}") };
+        self.files.insert(key, Entry { bytes: Cow::Owned(bytes), origin: origin.to_string() });
+    }
+
+    /// A file by path.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.files.get(path)
+    }
+
+    /// Files below a folder, with the path below it.
+    pub fn below<'c>(&'c self, folder: &'c str) -> impl Iterator<Item = (&'c str, &'c Entry)> {
+        let range = self.files.range(folder.to_string()..);
+        range.map_while(move |(path, entry)| Some((path.strip_prefix(folder)?, entry)))
+    }
+
+    /// Names of all profiles.
+    pub fn profiles(&self) -> Vec<&str> {
+        let names = self.files.keys().filter_map(|path| path.strip_prefix("profiles/")?.strip_suffix("/profile.yaml"));
+        names.filter(|name| !name.contains('/')).collect()
+    }
+
+    /// Names of all platforms.
+    pub fn platforms(&self) -> Vec<&str> {
+        self.below("profiles/platforms/").filter_map(|(path, _)| path.strip_suffix(".yaml")).collect()
+    }
+}
+
+fn collect(dir: &'static Dir<'static>, prefix: &str, files: &mut BTreeMap<String, Entry>) {
+    for file in dir.files() {
+        let path = format!("{prefix}/{}", file.path().to_string_lossy());
+        files.insert(path, Entry { bytes: Cow::Borrowed(file.contents()), origin: EMBEDDED.into() });
+    }
+    dir.dirs().for_each(|sub| collect(sub, prefix, files));
+}

@@ -1,0 +1,128 @@
+//! Expressions and templates of profiles: minijinja, strict, nothing escaped, bounded.
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value};
+
+use crate::format::debversion;
+use crate::schema::scalar;
+
+/// Steps that one template may take: a loop over 100,000 hosts fits, an endless one ends.
+const FUEL: u64 = 20_000_000;
+
+/// Everything that a profile evaluates.
+pub struct Engine {
+    env: Environment<'static>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+/// Why an expression or template failed.
+#[derive(Debug)]
+pub struct Problem {
+    /// The engine's words, in our manner.
+    pub message: String,
+    /// Line of the template, from 1.
+    pub line: Option<usize>,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let mut message = error.kind().to_string();
+        if let Some(detail) = error.detail() {
+            message = format!("{message}: {detail}");
+        }
+        Self { message, line: error.line() }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let mut env = Environment::new();
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        env.set_auto_escape_callback(|_| AutoEscape::None);
+        env.set_keep_trailing_newline(true);
+        env.set_trim_blocks(true);
+        env.set_lstrip_blocks(true);
+        env.set_fuel(Some(FUEL));
+        env.set_recursion_limit(100);
+        env.set_formatter(|out, state, value| {
+            if value.is_none() {
+                return Err(Error::new(ErrorKind::InvalidOperation, "a value that is none cannot be printed"));
+            }
+            minijinja::escape_formatter(out, state, value)
+        });
+        env.add_function("version_lt", |a: Value, b: Value| compare(&a, &b).is_lt());
+        env.add_function("version_ge", |a: Value, b: Value| compare(&a, &b).is_ge());
+        env.add_function("seconds", |text: &str| scalar::duration(text).map_err(|why| Error::new(ErrorKind::InvalidOperation, why)));
+        env.add_test("matching", |text: Value, pattern: &str| {
+            let regex = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
+            let regex = regex.map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))?;
+            Ok::<_, Error>(regex.is_match(&text.to_string()))
+        });
+        Self { env }
+    }
+}
+
+/// None (not pinned) is the newest; a trailing `*` is dropped.
+fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
+    match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => debversion::compare(a.trim_end_matches('*'), b.trim_end_matches('*')),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+impl Engine {
+    /// Compiles a template under a name.
+    pub fn add(&mut self, name: &str, source: &str) -> Result<(), Problem> {
+        Ok(self.env.add_template_owned(name.to_string(), source.to_string())?)
+    }
+
+    /// Renders a template by name.
+    pub fn render(&self, name: &str, context: &Value) -> Result<String, Problem> {
+        Ok(self.env.get_template(name)?.render(context)?)
+    }
+
+    /// Renders a text that is a template.
+    pub fn render_text(&self, source: &str, context: &Value) -> Result<String, Problem> {
+        if !source.contains("{{") && !source.contains("{%") {
+            return Ok(source.to_string());
+        }
+        Ok(self.env.render_str(source, context)?)
+    }
+
+    /// Compiles an expression.
+    pub fn expression<'e>(&'e self, source: &'e str) -> Result<Expression<'e, 'e>, Problem> {
+        Ok(self.env.compile_expression(source)?)
+    }
+
+    /// Evaluates an expression.
+    pub fn eval(&self, source: &str, context: &Value) -> Result<Value, Problem> {
+        Ok(self.expression(source)?.eval(context)?)
+    }
+
+    /// Names that a template looks at, with one level of attributes (`host.address`).
+    pub fn names_of_template(&self, name: &str) -> Vec<String> {
+        let names = self.env.get_template(name).map(|t| t.undeclared_variables(true));
+        names.map(|names| names.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Names that a text looks at, when it is a template.
+    pub fn names_of_text(&self, source: &str) -> Vec<String> {
+        let names = self.env.template_from_str(source).map(|t| t.undeclared_variables(true));
+        names.map(|names| names.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Names that an expression looks at.
+    pub fn names_of_expression(&self, source: &str) -> Vec<String> {
+        let names = self.env.compile_expression(source).map(|e| e.undeclared_variables(true));
+        names.map(|names| names.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Checks the syntax of a template text.
+    pub fn check_text(&self, source: &str) -> Result<(), Problem> {
+        self.env.template_from_str(source).map(drop).map_err(Problem::from)
+    }
+}

@@ -1,0 +1,562 @@
+//! `profile.yaml` and its files to a [`Profile`]; every mistake is a diagnostic in the profile's own text.
+
+use std::collections::BTreeMap;
+
+use super::catalog::Catalog;
+use super::engine::{Engine, Problem};
+use super::{
+    Alternative, AptSource, Audience, Content, Count, Derived, Directory, File, Formula, Optional, PortRef, Profile, Role, Rule, Scope,
+    Secrecy, Service, Setting, Source, VersionDefault, flags, shape,
+};
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes, did_you_mean};
+use crate::schema::check::Checker;
+use crate::schema::scalar::{self, Syntax};
+use crate::schema::{Data, Field, Pattern, Text, Type, Value};
+use crate::yaml::read::{self, Kind, Node};
+
+/// Loads the profile `name`. `None` when `diags` holds an error in it.
+pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Profile> {
+    let path = format!("profiles/{name}/profile.yaml");
+    let entry = catalog.get(&path)?;
+    let id = FileId(u32::MAX);
+    let text = read::decode(entry.bytes.to_vec(), |s, e| At::new(id, s, e), &mut Diagnostics::new())?;
+    let file = sources.add(path, text.clone());
+    let mut own = Diagnostics::new();
+    let node = read::parse(&text, file, &mut own);
+    let profile = node.and_then(|node| {
+        let mut checker = Checker { diags: &mut own, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+        let value = checker.check("", &node, &shape::profile())?;
+        Loader { catalog, file, diags: &mut own, engine: Engine::default(), name: name.to_string() }.profile(&value)
+    });
+    let failed = own.has_errors();
+    diags.append(own);
+    profile.filter(|_| !failed)
+}
+
+struct Loader<'l> {
+    catalog: &'l Catalog,
+    file: FileId,
+    diags: &'l mut Diagnostics,
+    engine: Engine,
+    name: String,
+}
+
+impl Loader<'_> {
+    fn profile(mut self, value: &Value) -> Option<Profile> {
+        if value.string("profile")? != self.name {
+            let at = value.get("profile")?.at;
+            self.error(at, format!("the folder is called `{}`", self.name), "give both the same name");
+        }
+        let mut settings = BTreeMap::new();
+        let settings_type = match value.raw("settings") {
+            Some(node) => self.settings(node, "", &mut settings),
+            None => Type::Object(Vec::new()),
+        };
+        let flag_tables = value.get("flag_tables").map(|tables| self.flag_tables(tables)).unwrap_or_default();
+        let derived = value.raw("derived").map(|node| self.named(node, &shape::derived(), Self::derived)).unwrap_or_default();
+        let roles: Vec<Role> = self.named(value.raw("roles")?, &shape::role(), Self::role);
+        let services: Vec<Service> =
+            value.raw("services").map(|node| self.named(node, &shape::service(), Self::service)).unwrap_or_default();
+        let package_sets: BTreeMap<String, String> = match value.get("package_sets") {
+            Some(sets) => sets.entries().filter_map(|(k, _, v)| Some((k.clone(), v.text()?.to_string()))).collect(),
+            None => BTreeMap::from([("default".to_string(), "the packages of the roles".to_string())]),
+        };
+        let default_set = value.string("default_set").or_else(|| package_sets.keys().next().cloned())?;
+        let versions = value.get("versions").map(versions).unwrap_or_default();
+        let directories = list(value, "directories").filter_map(|v| self.directory(v)).collect();
+        let alternatives = list(value, "alternatives").filter_map(|v| self.alternative(v)).collect();
+        let files: Vec<File> = list(value, "files").filter_map(|v| self.target_file(v)).collect();
+        let sources =
+            value.get("sources").map(|s| s.entries().filter_map(|(name, _, v)| self.source(name, v)).collect()).unwrap_or_default();
+        let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
+        let profile = Profile {
+            name: self.name.clone(),
+            summary: value.string("summary")?.trim().to_string(),
+            file: self.file,
+            platforms: value.texts("platforms").into_iter().map(|p| p.value).collect(),
+            settings_type,
+            settings,
+            derived,
+            roles,
+            default_set,
+            package_sets,
+            versions,
+            services,
+            directories,
+            alternatives,
+            sweep: value.texts("sweep").into_iter().map(|p| p.value).collect(),
+            files,
+            sources,
+            flag_tables,
+            rules,
+            engine: std::mem::take(&mut self.engine),
+        };
+        self.references(value, &profile);
+        Some(profile)
+    }
+
+    fn error(&mut self, at: At, message: impl Into<String>, help: impl Into<String>) {
+        self.diags.push(Diagnostic::error(codes::PROFILE, at, message).help(help));
+    }
+
+    fn problem(&mut self, at: At, problem: &Problem) {
+        let line = problem.line.filter(|line| *line > 1).map(|line| format!(" (line {line} of it)")).unwrap_or_default();
+        self.error(at, format!("{}{line}", problem.message), "profiles/README.md says what expressions and templates may use");
+    }
+
+    /// A raw mapping whose order counts: each value against `ty`, then to its type.
+    fn named<T>(&mut self, node: &Node, ty: &Type, make: fn(&mut Self, &str, &Value) -> Option<T>) -> Vec<T> {
+        let Kind::Map(entries) = &node.kind else {
+            self.error(node.at, format!("this must be a mapping, it is {}", node.noun()), "write `name: {…}` lines");
+            return Vec::new();
+        };
+        let mut made = Vec::new();
+        for entry in entries {
+            let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+            if let Some(value) = checker.check(&entry.key, &entry.value, ty) {
+                made.extend(make(self, &entry.key, &value));
+            }
+        }
+        made
+    }
+
+    fn expression(&mut self, value: &Value, key: &str) -> Option<Source> {
+        let source = value.spanned(key)?;
+        if let Err(problem) = self.engine.expression(&source.value).map(drop) {
+            self.problem(source.at, &problem);
+        }
+        Some(source)
+    }
+
+    fn template(&mut self, value: &Value, key: &str) -> Option<Source> {
+        let source = value.spanned(key)?;
+        if let Err(problem) = self.engine.check_text(&source.value) {
+            self.problem(source.at, &problem);
+        }
+        Some(source)
+    }
+
+    fn settings(&mut self, node: &Node, prefix: &str, out: &mut BTreeMap<String, Setting>) -> Type {
+        let Kind::Map(entries) = &node.kind else {
+            self.error(node.at, "a group of settings is a mapping", "write `name: {type: …}` lines");
+            return Type::Object(Vec::new());
+        };
+        let mut fields = Vec::new();
+        for entry in entries {
+            let path = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
+            let leaf = matches!(entry.value.get("type"), Some(Node { kind: Kind::Scalar { .. }, .. }));
+            if !leaf {
+                let ty = self.settings(&entry.value, &path, out);
+                fields.push(Field::new(&entry.key, ty, "group of settings"));
+                continue;
+            }
+            let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+            let Some(value) = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting())) else { continue };
+            let Some(setting) = self.setting(&entry.key, &value) else { continue };
+            let mut field = Field::new(&entry.key, setting.ty.clone(), &setting.doc);
+            field.default = setting.default.as_ref().map(plain_json);
+            fields.push(field);
+            out.insert(path, setting);
+        }
+        Type::Object(fields)
+    }
+
+    fn setting(&mut self, name: &str, value: &Value) -> Option<Setting> {
+        let ty = self.setting_type(value)?;
+        let default = match value.raw("default").filter(|node| !node.is_null()) {
+            Some(node) => {
+                // A default secret would be a secret in plain sight; the check's warning about it is not for users.
+                let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+                checker.check(name, node, &ty)
+            }
+            None => None,
+        };
+        let scope = match value.string("scope").as_deref() {
+            Some("host") => Scope::Host,
+            Some("role") => Scope::Role,
+            _ => Scope::Cluster,
+        };
+        Some(Setting {
+            ty,
+            type_name: value.string("type")?,
+            default,
+            required: value.bool("required").unwrap_or(false),
+            scope,
+            doc: value.string("description")?.trim().to_string(),
+            table: value.string("table"),
+        })
+    }
+
+    fn setting_type(&mut self, value: &Value) -> Option<Type> {
+        let number = |key: &str| match value.get(key).map(|v| &v.data) {
+            Some(Data::Int(n)) => Some(*n as f64),
+            Some(Data::Number(n)) => Some(*n),
+            _ => None,
+        };
+        let (min, max) = (number("min"), number("max"));
+        Some(match value.string("type")?.as_str() {
+            "string" => Type::Text(Text {
+                pattern: self.pattern(value, "pattern"),
+                max: value.int("max_length").and_then(|n| usize::try_from(n).ok()).unwrap_or(4096),
+                multiline: value.bool("multiline").unwrap_or(false),
+                empty: false,
+            }),
+            "int" => Type::Int { min: min.unwrap_or(-1e15) as i64, max: max.unwrap_or(1e15) as i64 },
+            "number" => Type::Number { min: min.unwrap_or(f64::MIN), max: max.unwrap_or(f64::MAX) },
+            "bool" => Type::Bool,
+            "choice" => Type::Choice(value.texts("choices").into_iter().map(|c| c.value).collect()),
+            "secret" => Type::Secret,
+            "list" => Type::list(self.inner_type(value, "items")?),
+            "map" => Type::Map { keys: self.pattern(value, "keys"), values: Box::new(self.inner_type(value, "values")?) },
+            "flags" => Type::Map {
+                keys: Some(Pattern::fixed("[a-zA-Z][a-zA-Z0-9_]*", "flags are written without dashes: `max_slave_ping_timeouts`")),
+                values: Box::new(Type::AnyScalar),
+            },
+            "port" => Type::Scalar(Syntax::Port),
+            "port_range" => Type::Scalar(Syntax::PortRange),
+            "path" => Type::Scalar(Syntax::Path),
+            "duration" => Type::Scalar(Syntax::Duration),
+            "memory" => Type::Scalar(Syntax::Memory),
+            "version" => Type::Scalar(Syntax::Version),
+            "address" => Type::Scalar(Syntax::Address),
+            "url" => Type::Scalar(Syntax::Url),
+            _ => return None,
+        })
+    }
+
+    fn inner_type(&mut self, value: &Value, key: &str) -> Option<Type> {
+        let Some(node) = value.raw(key) else {
+            self.error(value.at, format!("`{key}` is missing"), format!("write `{key}: {{type: …}}`"));
+            return None;
+        };
+        let mut fields = shape::setting();
+        fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
+        let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+        let inner = checker.check(key, node, &Type::Object(fields))?;
+        self.setting_type(&inner)
+    }
+
+    fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
+        let source = value.spanned(key)?;
+        match Pattern::new(&source.value, &format!("it must match `{}`", source.value)) {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                self.error(source.at, format!("not a regular expression: {why}"), "write it without anchors");
+                None
+            }
+        }
+    }
+
+    fn derived(&mut self, name: &str, value: &Value) -> Option<Derived> {
+        let how = match (value.get("expr"), value.get("text")) {
+            (Some(_), None) => Formula::Expr(self.expression(value, "expr")?),
+            (None, Some(_)) => Formula::Text(self.template(value, "text")?),
+            _ => {
+                self.error(
+                    value.at,
+                    format!("`{name}` needs either `expr` or `text`"),
+                    "an expression keeps its type, a text is a template",
+                );
+                return None;
+            }
+        };
+        Some(Derived { name: name.to_string(), how, each_host: value.get("each").is_some() })
+    }
+
+    fn optional(&mut self, value: &Value) -> Option<Optional> {
+        match &value.data {
+            Data::Text(name) => Some(Optional { name: Spanned::new(name.clone(), value.at), when: None }),
+            _ => Some(Optional { name: value.spanned("name")?, when: self.expression(value, "when") }),
+        }
+    }
+
+    fn optionals(&mut self, value: &Value, key: &str) -> Vec<Optional> {
+        list(value, key).filter_map(|v| self.optional(v)).collect()
+    }
+
+    fn role(&mut self, name: &str, value: &Value) -> Option<Role> {
+        let size = |v: &Value, key: &str| v.int(key).and_then(|n| usize::try_from(n).ok());
+        let count = value.get("count");
+        let packages = value.get("packages").map(|packages| {
+            let sets: Vec<_> = packages.entries().map(|(set, _, v)| (set.clone(), v.clone())).collect();
+            sets.into_iter().map(|(set, v)| (set, v.items().iter().filter_map(|v| self.optional(v)).collect())).collect()
+        });
+        Some(Role {
+            name: name.to_string(),
+            doc: value.string("description")?.trim().to_string(),
+            count: Count {
+                min: count.and_then(|c| size(c, "min")).unwrap_or(0),
+                max: count.and_then(|c| size(c, "max")).unwrap_or(usize::MAX),
+                odd: count.and_then(|c| c.bool("odd")).unwrap_or(false),
+                reason: count.and_then(|c| c.string("reason")).unwrap_or_default().trim().to_string(),
+            },
+            ids: value.get("ids").and_then(|ids| Some((ids.int("min")?, ids.int("max")?))),
+            packages: packages.unwrap_or_default(),
+            services: self.optionals(value, "services"),
+        })
+    }
+
+    fn service(&mut self, name: &str, value: &Value) -> Option<Service> {
+        let environment = value.get("environment").cloned();
+        let environment = environment.iter().flat_map(|e| e.entries().map(|(k, _, v)| (k.clone(), v.clone())).collect::<Vec<_>>());
+        let environment = environment.filter_map(|(key, v)| Some((key, self.template(&v, "text")?, self.expression(&v, "when")))).collect();
+        let wait = value.get("wait");
+        Some(Service {
+            name: name.to_string(),
+            unit: value.string("unit").unwrap_or_else(|| name.to_string()),
+            ports: list(value, "ports").filter_map(|v| self.port(v)).collect(),
+            port_ranges: value.texts("port_ranges").into_iter().map(below_settings).collect(),
+            wait_ports: wait.map(|w| list(w, "ports").filter_map(|v| self.port(v)).collect()).unwrap_or_default(),
+            wait_seconds: wait.and_then(|w| w.int("seconds")).unwrap_or(60),
+            environment,
+            after: list(value, "after")
+                .filter_map(|v| Some(Optional { name: self.template(v, "unit")?, when: self.expression(v, "when") }))
+                .collect(),
+        })
+    }
+
+    fn port(&mut self, value: &Value) -> Option<PortRef> {
+        match &value.data {
+            Data::Int(port) => u16::try_from(*port).ok().map(PortRef::Fixed),
+            Data::Text(path) => Some(PortRef::Setting(below_settings(Spanned::new(path.clone(), value.at)))),
+            _ => None,
+        }
+    }
+
+    fn audience(&mut self, value: &Value) -> Audience {
+        Audience { roles: value.texts("roles").into_iter().map(|r| r.value).collect(), when: self.expression(value, "when") }
+    }
+
+    fn directory(&mut self, value: &Value) -> Option<Directory> {
+        Some(Directory {
+            path: self.template(value, "path")?,
+            mode: mode(value).unwrap_or(0o755),
+            owner: value.string("owner").unwrap_or_else(|| "root".into()),
+            group: value.string("group").unwrap_or_else(|| "root".into()),
+            audience: self.audience(value),
+        })
+    }
+
+    fn alternative(&mut self, value: &Value) -> Option<Alternative> {
+        Some(Alternative {
+            name: value.string("name")?,
+            link: value.string("link")?,
+            path: value.string("path")?,
+            priority: value.int("priority")?,
+            audience: self.audience(value),
+        })
+    }
+
+    fn target_file(&mut self, value: &Value) -> Option<File> {
+        let path = self.template(value, "path")?;
+        let secret = match value.get("secret").map(|v| (&v.data, v.at)) {
+            None => Secrecy::Fixed(false),
+            Some((Data::Bool(flag), _)) => Secrecy::Fixed(*flag),
+            Some(_) => Secrecy::When(self.expression(value, "secret")?),
+        };
+        let content = match value.get("content") {
+            Some(inline) => {
+                let name = format!("content of {}", path.value);
+                self.compile(&name, inline.text()?, inline.at);
+                Content::Template(name)
+            }
+            None => self.tree_file(&path)?,
+        };
+        let default_mode = if matches!(secret, Secrecy::Fixed(true)) { 0o600 } else { 0o644 };
+        Some(File {
+            content,
+            each: self.expression(value, "each"),
+            mode: mode(value).unwrap_or(default_mode),
+            owner: value.string("owner").unwrap_or_else(|| "root".into()),
+            group: value.string("group").unwrap_or_else(|| "root".into()),
+            secret,
+            restarts: value.texts("restarts").into_iter().map(|r| r.value).collect(),
+            audience: self.audience(value),
+            path,
+        })
+    }
+
+    fn tree_file(&mut self, path: &Source) -> Option<Content> {
+        let key = format!("profiles/{}/files{}", self.name, path.value);
+        if self.catalog.get(&key).is_some() {
+            return Some(Content::Verbatim(key));
+        }
+        let template = format!("{key}.j2");
+        let Some(entry) = self.catalog.get(&template) else {
+            self.error(path.at, format!("there is no `files{0}` and no `files{0}.j2`", path.value), "add the file, or `content:` here");
+            return None;
+        };
+        match std::str::from_utf8(&entry.bytes) {
+            Ok(text) => self.compile(&template, text, path.at),
+            Err(_) => self.error(path.at, "the template is not UTF-8", "save it as UTF-8"),
+        }
+        Some(Content::Template(template))
+    }
+
+    fn compile(&mut self, name: &str, source: &str, at: At) {
+        if let Err(problem) = self.engine.add(name, source) {
+            self.problem(at, &problem);
+        }
+    }
+
+    fn source(&mut self, name: &str, value: &Value) -> Option<AptSource> {
+        let key = value.get("key")?;
+        let key_file = key.spanned("file")?;
+        let path = catalog_path(&self.name, &key_file.value);
+        if self.catalog.get(&path).is_none() {
+            self.error(key_file.at, format!("there is no `{path}`"), "add the armored key");
+        }
+        Some(AptSource {
+            name: name.to_string(),
+            official: self.template(value, "official")?,
+            suite: self.template(value, "suite")?,
+            components: value.texts("components").into_iter().map(|c| c.value).collect(),
+            key_file: Spanned::new(path, key_file.at),
+            fingerprint: key.string("fingerprint")?.replace(' ', "").to_uppercase(),
+            file: value.string("file")?,
+        })
+    }
+
+    fn flag_tables(&mut self, tables: &Value) -> BTreeMap<String, flags::Table> {
+        let tables: Vec<_> = tables.entries().map(|(name, _, v)| (name.clone(), v.clone())).collect();
+        tables.into_iter().filter_map(|(name, value)| Some((name, self.flag_table(&value)?))).collect()
+    }
+
+    fn flag_table(&mut self, value: &Value) -> Option<flags::Table> {
+        let file = value.spanned("file")?;
+        let path = catalog_path(&self.name, &file.value);
+        let columns = value.get("columns")?;
+        let columns = flags::Columns {
+            flag: columns.string("flag")?,
+            first: columns.string("first")?,
+            last: columns.string("last")?,
+            alias: columns.string("alias"),
+            kind: columns.string("kind"),
+        };
+        let pairs = |key: &str| -> Vec<(String, String)> {
+            let map = value.get(key).map(|v| v.entries().filter_map(|(k, _, v)| Some((k.clone(), v.text()?.to_string()))).collect());
+            map.unwrap_or_default()
+        };
+        let text = self.catalog.get(&path).and_then(|entry| std::str::from_utf8(&entry.bytes).ok());
+        let rows = text.ok_or_else(|| format!("there is no `{path}`")).and_then(|text| flags::rows(text, &columns, &pairs("where")));
+        let (rows, newest) = match rows {
+            Ok(rows) => rows,
+            Err(why) => {
+                self.error(file.at, why, "the first line of a table names its columns");
+                return None;
+            }
+        };
+        let form = |key: &str| {
+            let form = value.get(key)?;
+            Some(flags::Form { file: form.string("file")?, content: form.string("content")? })
+        };
+        Some(flags::Table {
+            flags: rows,
+            newest,
+            version: value.string("version")?,
+            command: value.string("command")?,
+            value: form("value")?,
+            on: form("on"),
+            off: form("off"),
+            durations: value.texts("durations").into_iter().map(|d| d.value).collect(),
+            reserved: pairs("reserved").into_iter().collect(),
+        })
+    }
+
+    fn rule(&mut self, value: &Value) -> Option<Rule> {
+        Some(Rule {
+            code: value.string("code")?,
+            warning: value.string("severity")? == "warning",
+            each_host: value.get("each").is_some(),
+            roles: value.texts("roles").into_iter().map(|r| r.value).collect(),
+            when: self.expression(value, "when")?,
+            at: value.string("at")?,
+            message: self.template(value, "message")?,
+            help: self.template(value, "help")?,
+            explain: value.string("explain")?.trim().to_string(),
+            place: value.get("code")?.at,
+        })
+    }
+
+    /// Names that point from one part of the profile to another.
+    fn references(&mut self, value: &Value, profile: &Profile) {
+        let mut missing: Vec<(At, &str, String, String)> = Vec::new();
+        let services: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
+        let roles: Vec<&str> = profile.roles.iter().map(|r| r.name.as_str()).collect();
+        let settings: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
+        let mut want = |known: &[&str], what: &'static str, name: &str, at: At| {
+            if !known.contains(&name) {
+                missing.push((at, what, name.to_string(), did_you_mean(name, known.iter().copied())));
+            }
+        };
+        for service in profile.roles.iter().flat_map(|role| &role.services) {
+            want(&services, "service", &service.name.value, service.name.at);
+        }
+        for part in ["files", "directories", "alternatives", "rules"].into_iter().flat_map(|key| list(value, key)) {
+            part.texts("roles").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
+            part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));
+        }
+        for service in &profile.services {
+            for port in service.ports.iter().chain(&service.wait_ports) {
+                if let PortRef::Setting(path) = port {
+                    want(&settings, "setting", &path.value, path.at);
+                }
+            }
+            service.port_ranges.iter().for_each(|path| want(&settings, "setting", &path.value, path.at));
+        }
+        let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
+        for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
+            want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), value.at);
+        }
+        for (at, what, name, help) in missing {
+            self.error(at, format!("the profile has no {what} `{name}`"), help);
+        }
+        let folder = format!("profiles/{}/files", self.name);
+        let used = |path: &str| {
+            let key = format!("{folder}{path}");
+            profile.files.iter().any(|f| matches!(&f.content, Content::Verbatim(k) | Content::Template(k) if *k == key))
+        };
+        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
+        for orphan in orphans {
+            self.error(value.at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
+        }
+    }
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> std::slice::Iter<'v, Value> {
+    value.get(key).map(Value::items).unwrap_or_default().iter()
+}
+
+fn mode(value: &Value) -> Option<u32> {
+    scalar::mode(&value.string("mode")?).ok()
+}
+
+fn below_settings(path: Spanned<String>) -> Spanned<String> {
+    Spanned::new(path.value.trim_start_matches("settings.").to_string(), path.at)
+}
+
+/// `vendor/…` is shared, all else belongs to the profile.
+fn catalog_path(profile: &str, path: &str) -> String {
+    if path.starts_with("vendor/") { path.to_string() } else { format!("profiles/{profile}/{path}") }
+}
+
+fn versions(value: &Value) -> BTreeMap<String, VersionDefault> {
+    let entry = |(name, _, v): (&String, &At, &Value)| {
+        let doc = v.string("description").unwrap_or_default().trim().to_string();
+        (name.clone(), VersionDefault { default: v.string("default"), doc })
+    };
+    value.entries().map(entry).collect()
+}
+
+/// A default as JSON, for schemas and `profile show`.
+pub fn plain_json(value: &Value) -> serde_json::Value {
+    match &value.data {
+        Data::Null | Data::Raw(_) | Data::SecretFile(_) => serde_json::Value::Null,
+        Data::Bool(flag) => (*flag).into(),
+        Data::Int(number) => (*number).into(),
+        Data::Number(number) => (*number).into(),
+        Data::Text(text) => text.clone().into(),
+        Data::List(items) => items.iter().map(plain_json).collect(),
+        Data::Map(map) => map.iter().map(|(k, (_, v))| (k.clone(), plain_json(v))).collect::<serde_json::Map<_, _>>().into(),
+    }
+}

@@ -1,0 +1,338 @@
+//! Profiles: what a kind of cluster is made of, as data. The contract is `profiles/README.md`.
+//!
+//! [`catalog`] holds every data file (compiled in, or laid over with `--profile-dir`); [`load`] turns `profile.yaml` into a
+//! [`Profile`]; [`engine`] evaluates its expressions and templates; [`flags`] reads its tables of daemon flags.
+
+pub mod catalog;
+pub mod engine;
+pub mod flags;
+pub mod load;
+pub mod shape;
+
+use std::collections::BTreeMap;
+
+use crate::diag::{At, FileId, Spanned};
+use crate::schema::{Type, Value};
+
+/// A loaded profile.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// One line for people.
+    pub summary: String,
+    /// Its `profile.yaml`, for diagnostics.
+    pub file: FileId,
+    /// Platforms where it is sound.
+    pub platforms: Vec<String>,
+    /// Shape of the whole settings tree.
+    pub settings_type: Type,
+    /// Settings by dotted path.
+    pub settings: BTreeMap<String, Setting>,
+    /// Derived values, in order.
+    pub derived: Vec<Derived>,
+    /// Roles, in the order of the file.
+    pub roles: Vec<Role>,
+    /// Package set that holds when the spec is silent.
+    pub default_set: String,
+    /// Package sets and what they mean.
+    pub package_sets: BTreeMap<String, String>,
+    /// Packages with a version that the spec may set.
+    pub versions: BTreeMap<String, VersionDefault>,
+    /// Services by key.
+    pub services: Vec<Service>,
+    /// Directories to make.
+    pub directories: Vec<Directory>,
+    /// Folders under update-alternatives.
+    pub alternatives: Vec<Alternative>,
+    /// Folders in which leftovers would be read as configuration.
+    pub sweep: Vec<String>,
+    /// Files of the target.
+    pub files: Vec<File>,
+    /// apt repositories by name.
+    pub sources: Vec<AptSource>,
+    /// Tables of daemon flags by name.
+    pub flag_tables: BTreeMap<String, flags::Table>,
+    /// Rules.
+    pub rules: Vec<Rule>,
+    /// Templates and expressions, compiled once.
+    pub engine: engine::Engine,
+}
+
+/// Who may set a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Only the cluster as a whole.
+    Cluster,
+    /// Also a role.
+    Role,
+    /// Also a single host.
+    Host,
+}
+
+impl Scope {
+    /// The word in `profile.yaml`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cluster => "cluster",
+            Self::Role => "role",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// A typed setting.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// What it may be.
+    pub ty: Type,
+    /// The `type` word of `profile.yaml`.
+    pub type_name: String,
+    /// Value when nobody sets it.
+    pub default: Option<Value>,
+    /// The user must set it.
+    pub required: bool,
+    /// Who may set it.
+    pub scope: Scope,
+    /// One line for people.
+    pub doc: String,
+    /// For `type: flags`, the table.
+    pub table: Option<String>,
+}
+
+/// A piece of text in minijinja's language, and where it stands.
+pub type Source = Spanned<String>;
+
+/// A named value that templates print.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// Its name.
+    pub name: String,
+    /// An expression (keeps its type) or a template (gives text).
+    pub how: Formula,
+    /// Once per host instead of once per cluster.
+    pub each_host: bool,
+}
+
+/// An expression or a template.
+#[derive(Clone, Debug)]
+pub enum Formula {
+    /// Evaluated, keeps its type.
+    Expr(Source),
+    /// Rendered, gives text.
+    Text(Source),
+}
+
+/// A list item that may be conditional.
+#[derive(Clone, Debug)]
+pub struct Optional {
+    /// The name.
+    pub name: Spanned<String>,
+    /// Only when this holds.
+    pub when: Option<Source>,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// One line for people.
+    pub doc: String,
+    /// How many hosts may have it.
+    pub count: Count,
+    /// Range of ids, when its hosts need one.
+    pub ids: Option<(i64, i64)>,
+    /// Packages by package set.
+    pub packages: BTreeMap<String, Vec<Optional>>,
+    /// Services, in start order.
+    pub services: Vec<Optional>,
+}
+
+/// How many hosts may have a role.
+#[derive(Clone, Debug)]
+pub struct Count {
+    /// Least.
+    pub min: usize,
+    /// Most.
+    pub max: usize,
+    /// Must be odd.
+    pub odd: bool,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// A version's default.
+#[derive(Clone, Debug)]
+pub struct VersionDefault {
+    /// The version; none: not pinned.
+    pub default: Option<String>,
+    /// One line for people.
+    pub doc: String,
+}
+
+/// A port, as a setting's path or a number.
+#[derive(Clone, Debug)]
+pub enum PortRef {
+    /// Dotted path below `settings.`.
+    Setting(Spanned<String>),
+    /// A fixed number.
+    Fixed(u16),
+}
+
+/// A service that the packages bring.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its key.
+    pub name: String,
+    /// Name of the job or unit.
+    pub unit: String,
+    /// Ports that it listens on.
+    pub ports: Vec<PortRef>,
+    /// Settings with ranges of ports that it hands out.
+    pub port_ranges: Vec<Spanned<String>>,
+    /// Ports that must listen before the next service starts.
+    pub wait_ports: Vec<PortRef>,
+    /// How long to wait for them.
+    pub wait_seconds: i64,
+    /// Variables given through the init system: name, template, condition.
+    pub environment: Vec<(String, Source, Option<Source>)>,
+    /// Starts only once these foreign units run, each when its condition holds.
+    pub after: Vec<Optional>,
+}
+
+/// For which hosts something is.
+#[derive(Clone, Debug)]
+pub struct Audience {
+    /// Hosts with one of these roles; empty: all.
+    pub roles: Vec<String>,
+    /// And only when this holds.
+    pub when: Option<Source>,
+}
+
+/// A directory to make.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Its path, a template.
+    pub path: Source,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub owner: String,
+    /// Group.
+    pub group: String,
+    /// For whom.
+    pub audience: Audience,
+}
+
+/// A folder under update-alternatives.
+#[derive(Clone, Debug)]
+pub struct Alternative {
+    /// Name of the group.
+    pub name: String,
+    /// The generic path.
+    pub link: String,
+    /// Our own folder.
+    pub path: String,
+    /// Our priority.
+    pub priority: i64,
+    /// For whom.
+    pub audience: Audience,
+}
+
+/// Where a file's bytes come from.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file of the profile, byte for byte (key in the catalog).
+    Verbatim(String),
+    /// A template of the engine, by name.
+    Template(String),
+}
+
+/// A file of the target.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its path, a template.
+    pub path: Source,
+    /// Where its bytes come from.
+    pub content: Content,
+    /// One file per element of this.
+    pub each: Option<Source>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub owner: String,
+    /// Group.
+    pub group: String,
+    /// True when it holds a secret; an expression may decide.
+    pub secret: Secrecy,
+    /// Services to restart when it changes.
+    pub restarts: Vec<String>,
+    /// For whom.
+    pub audience: Audience,
+}
+
+/// Whether a file holds a secret.
+#[derive(Clone, Debug)]
+pub enum Secrecy {
+    /// Known.
+    Fixed(bool),
+    /// Decided per host.
+    When(Source),
+}
+
+/// An apt repository.
+#[derive(Clone, Debug)]
+pub struct AptSource {
+    /// Its name.
+    pub name: String,
+    /// Base URL, a template.
+    pub official: Source,
+    /// Suite, a template.
+    pub suite: Source,
+    /// Components.
+    pub components: Vec<String>,
+    /// Catalog key of the armored public key.
+    pub key_file: Spanned<String>,
+    /// Full fingerprint, forty upper-case digits.
+    pub fingerprint: String,
+    /// File below /etc/apt/sources.list.d.
+    pub file: String,
+}
+
+/// A rule over the cluster or over each host.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Code below the profile's name.
+    pub code: String,
+    /// True for a warning.
+    pub warning: bool,
+    /// Once per host.
+    pub each_host: bool,
+    /// Only hosts that have one of these roles.
+    pub roles: Vec<String>,
+    /// True means: here is the problem.
+    pub when: Source,
+    /// Where to point.
+    pub at: String,
+    /// Template.
+    pub message: Source,
+    /// Template.
+    pub help: Source,
+    /// Long text for `explain`.
+    pub explain: String,
+    /// Where the rule stands.
+    pub place: At,
+}
+
+impl Profile {
+    /// A role by name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == name)
+    }
+
+    /// A service by key.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+}

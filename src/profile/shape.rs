@@ -1,0 +1,248 @@
+//! The shape of `profile.yaml`; `profiles/README.md` says what each field means.
+
+use crate::schema::scalar::Syntax;
+use crate::schema::{Field, Text, Type};
+
+/// The version of the format that this program reads.
+pub const FORMAT: i64 = 1;
+
+fn text() -> Type {
+    Type::Text(Text { max: 1 << 16, multiline: true, ..Text::default() })
+}
+
+fn word() -> Type {
+    Type::pattern("[a-z][a-z0-9_-]*", "lower-case letters, digits, `_` and `-`")
+}
+
+fn map(values: Type) -> Type {
+    Type::Map { keys: None, values: Box::new(values) }
+}
+
+fn unix() -> Type {
+    Type::pattern("[a-z_][a-z0-9_-]{0,30}", "a user or group name")
+}
+
+/// The whole file.
+pub fn profile() -> Type {
+    Type::Object(vec![
+        Field::new("profile", word(), "the folder's name").required(),
+        Field::new("format", Type::Int { min: FORMAT, max: FORMAT }, "version of this format, 1").required(),
+        Field::new("summary", text(), "one line for people").required(),
+        Field::new("platforms", Type::list(Type::text()), "platforms where it is sound").required(),
+        Field::new("settings", Type::Raw, "tree of typed settings"),
+        Field::new("derived", Type::Raw, "named values, in order"),
+        Field::new("roles", Type::Raw, "roles, in order").required(),
+        Field::new("default_set", word(), "package set that holds when the spec is silent"),
+        Field::new("package_sets", map(text()), "package sets and what they mean"),
+        Field::new("versions", map(Type::Object(versions())), "packages whose version the spec may set"),
+        Field::new("services", Type::Raw, "services that the packages bring"),
+        Field::new("directories", Type::list(Type::Object(directory())), "directories to make"),
+        Field::new("alternatives", Type::list(Type::Object(alternative())), "folders under update-alternatives"),
+        Field::new("sweep", Type::list(Type::Scalar(Syntax::Path)), "folders in which leftovers would be read"),
+        Field::new("files", Type::list(Type::Object(file())), "files of the target"),
+        Field::new("sources", map(Type::Object(source())), "apt repositories"),
+        Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
+        Field::new("rules", Type::list(Type::Object(rule())), "rules over the cluster"),
+    ])
+}
+
+/// A setting, that is a node of the settings tree that has a `type`.
+pub fn setting() -> Vec<Field> {
+    vec![
+        Field::new("type", Type::Choice(TYPES.iter().map(|t| (*t).to_string()).collect()), "type").required(),
+        Field::new("default", Type::Raw, "value when nobody sets it"),
+        Field::new("required", Type::Bool, "the user must set it"),
+        Field::new("scope", Type::Choice(["cluster", "role", "host"].map(String::from).to_vec()), "who may set it"),
+        Field::new("description", text(), "one line for people").required(),
+        Field::new("pattern", Type::text(), "the whole text must match"),
+        Field::new("max_length", Type::Int { min: 1, max: 1 << 20 }, "most characters"),
+        Field::new("multiline", Type::Bool, "line breaks are allowed"),
+        Field::new("min", Type::Number { min: f64::MIN, max: f64::MAX }, "least"),
+        Field::new("max", Type::Number { min: f64::MIN, max: f64::MAX }, "greatest"),
+        Field::new("choices", Type::list(Type::text()), "the words"),
+        Field::new("items", Type::Raw, "type of the items"),
+        Field::new("keys", Type::text(), "pattern of the keys"),
+        Field::new("values", Type::Raw, "type of the values"),
+        Field::new("table", word(), "table of flags"),
+    ]
+}
+
+/// Words that `type` may be.
+pub const TYPES: &[&str] = &[
+    "address",
+    "bool",
+    "choice",
+    "duration",
+    "flags",
+    "int",
+    "list",
+    "map",
+    "memory",
+    "number",
+    "path",
+    "port",
+    "port_range",
+    "secret",
+    "string",
+    "url",
+    "version",
+];
+
+/// A derived value.
+pub fn derived() -> Type {
+    Type::Object(vec![
+        Field::new("expr", text(), "an expression"),
+        Field::new("text", text(), "a template"),
+        Field::new("each", Type::Choice(vec!["host".into()]), "once per host"),
+    ])
+}
+
+fn optional() -> Type {
+    let long = vec![Field::new("name", Type::text(), "the name").required(), Field::new("when", text(), "condition")];
+    Type::ShortOr(Box::new(Type::text()), Box::new(Type::Object(long)))
+}
+
+/// A role.
+pub fn role() -> Type {
+    let limit = |max| Type::Int { min: 0, max };
+    let count = vec![
+        Field::new("min", limit(1_000_000), "least"),
+        Field::new("max", limit(1_000_000), "most"),
+        Field::new("odd", Type::Bool, "must be odd"),
+        Field::new("reason", text(), "why"),
+    ];
+    let ids = vec![
+        Field::new("min", limit(i64::from(u32::MAX)), "least").required(),
+        Field::new("max", limit(i64::from(u32::MAX)), "greatest").required(),
+    ];
+    Type::Object(vec![
+        Field::new("description", text(), "one line for people").required(),
+        Field::new("count", Type::Object(count), "how many hosts may have it"),
+        Field::new("ids", Type::Object(ids), "range of ids"),
+        Field::new("packages", map(Type::list(optional())), "packages by package set"),
+        Field::new("services", Type::list(optional()), "services in start order"),
+    ])
+}
+
+fn versions() -> Vec<Field> {
+    vec![
+        Field::new("default", Type::Scalar(Syntax::Version), "version when the spec is silent"),
+        Field::new("description", text(), "one line for people").required(),
+    ]
+}
+
+fn port() -> Type {
+    Type::AnyScalar
+}
+
+/// A service.
+pub fn service() -> Type {
+    let wait = vec![
+        Field::new("ports", Type::list(port()), "ports that must listen"),
+        Field::new("seconds", Type::Int { min: 1, max: 3600 }, "how long to wait"),
+    ];
+    let after = vec![Field::new("unit", text(), "job or unit, a template").required(), Field::new("when", text(), "condition")];
+    let variable = vec![Field::new("text", text(), "template").required(), Field::new("when", text(), "condition")];
+    Type::Object(vec![
+        Field::new("unit", Type::text(), "job or unit name"),
+        Field::new("ports", Type::list(port()), "ports that it listens on"),
+        Field::new("port_ranges", Type::list(Type::text()), "settings with ranges of ports that it hands out"),
+        Field::new("wait", Type::Object(wait), "what must be there before the next service starts"),
+        Field::new("environment", map(Type::Object(variable)), "variables given through the init system"),
+        Field::new("after", Type::list(Type::Object(after)), "foreign units that must run first"),
+    ])
+}
+
+fn audience() -> [Field; 2] {
+    [Field::new("roles", Type::list(word()), "default: every role"), Field::new("when", text(), "condition")]
+}
+
+fn ownership() -> [Field; 3] {
+    [
+        Field::new("mode", Type::Scalar(Syntax::Mode), "permission bits"),
+        Field::new("owner", unix(), "owner"),
+        Field::new("group", unix(), "group"),
+    ]
+}
+
+fn directory() -> Vec<Field> {
+    let mut fields = vec![Field::new("path", text(), "path, a template").required()];
+    fields.extend(ownership());
+    fields.extend(audience());
+    fields
+}
+
+fn alternative() -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("name", word(), "name of the group").required(),
+        Field::new("link", Type::Scalar(Syntax::Path), "the generic path").required(),
+        Field::new("path", Type::Scalar(Syntax::Path), "our folder").required(),
+        Field::new("priority", Type::Int { min: 1, max: 10_000 }, "our priority").required(),
+    ];
+    fields.extend(audience());
+    fields
+}
+
+fn file() -> Vec<Field> {
+    let secret = Type::AnyScalar;
+    let mut fields = vec![
+        Field::new("path", text(), "path, a template").required(),
+        Field::new("content", Type::Text(Text { max: 1 << 20, multiline: true, empty: true, ..Text::default() }), "inline template"),
+        Field::new("each", text(), "one file per element"),
+        Field::new("secret", secret, "true, false, or a condition"),
+        Field::new("restarts", Type::list(word()), "services to restart when it changes"),
+    ];
+    fields.extend(ownership());
+    fields.extend(audience());
+    fields
+}
+
+fn source() -> Vec<Field> {
+    let key = vec![
+        Field::new("file", Type::text(), "armored public key").required(),
+        Field::new("fingerprint", Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits"), "full fingerprint").required(),
+    ];
+    vec![
+        Field::new("official", text(), "base URL, a template").required(),
+        Field::new("suite", text(), "suite, a template").required(),
+        Field::new("components", Type::list(Type::text()), "components").required(),
+        Field::new("key", Type::Object(key), "the key that signs it").required(),
+        Field::new("file", Type::pattern(r"[a-z0-9.-]+\.list", "a name that ends in .list"), "file in sources.list.d").required(),
+    ]
+}
+
+fn flag_table() -> Vec<Field> {
+    let form = || {
+        Type::Object(vec![
+            Field::new("file", Type::text(), "file name").required(),
+            Field::new("content", Type::Text(Text { multiline: true, empty: true, ..Text::default() }), "content").required(),
+        ])
+    };
+    let columns = ["flag", "first", "last", "alias", "kind"].map(|name| Field::new(name, Type::text(), "name of the column"));
+    vec![
+        Field::new("file", Type::text(), "tab-separated table").required(),
+        Field::new("where", map(Type::text()), "rows to take, by column"),
+        Field::new("columns", Type::Object(columns.to_vec()), "names of the columns").required(),
+        Field::new("version", Type::text(), "key of `versions`").required(),
+        Field::new("command", Type::text(), "named in messages").required(),
+        Field::new("value", form(), "how a flag becomes a file").required(),
+        Field::new("on", form(), "a toggle that is on"),
+        Field::new("off", form(), "a toggle that is off"),
+        Field::new("durations", Type::list(Type::text()), "flags that hold durations"),
+        Field::new("reserved", map(text()), "flags that the user may not set, and why"),
+    ]
+}
+
+fn rule() -> Vec<Field> {
+    vec![
+        Field::new("code", word(), "code below the profile's name").required(),
+        Field::new("severity", Type::Choice(["error", "warning"].map(String::from).to_vec()), "error or warning").required(),
+        Field::new("each", Type::Choice(vec!["host".into()]), "once per host"),
+        Field::new("roles", Type::list(word()), "only hosts that have one of these"),
+        Field::new("when", text(), "true means: here is the problem").required(),
+        Field::new("at", Type::text(), "where to point").required(),
+        Field::new("message", text(), "template").required(),
+        Field::new("help", text(), "template").required(),
+        Field::new("explain", text(), "why it matters and how to mend it").required(),
+    ]
+}

@@ -1,0 +1,161 @@
+//! Text to [`Spec`]; purely, with every structural mistake reported.
+
+use super::{Audience, Command, Delivery, File, HostEntry, Network, Packages, RoleEntry, Spec, User, shape};
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
+use crate::schema::check::Checker;
+use crate::schema::{Data, Value, scalar};
+use crate::yaml::read::{self, Kind, Node};
+
+/// Parses a spec that lies in `file`. `None` when too little is right to go on; `diags` says why.
+pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> {
+    let node = read::parse(text, file, diags)?;
+    version(&node, diags)?;
+    let mut checker = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+    let value = checker.check("", &node, &shape::spec(None))?;
+    decode(&value)
+}
+
+/// A spec of another version would only give misleading messages: it is refused first.
+fn version(node: &Node, diags: &mut Diagnostics) -> Option<()> {
+    if !matches!(node.kind, Kind::Map(_)) {
+        diags.push(
+            Diagnostic::error(codes::WRONG_TYPE, node.at, format!("a spec is a mapping, this is {}", node.noun()))
+                .help("`clusterseed init` writes a spec to start from"),
+        );
+        return None;
+    }
+    let Some(version) = node.get("version") else { return Some(()) };
+    match &version.kind {
+        Kind::Scalar { text, .. } if *text == shape::VERSION.to_string() => Some(()),
+        _ => {
+            diags.push(Diagnostic::error(codes::SPEC_VERSION, version.at, "this version of the spec's format is not known").help(format!(
+                "clusterseed {} reads `version: {}`",
+                env!("CARGO_PKG_VERSION"),
+                shape::VERSION
+            )));
+            None
+        }
+    }
+}
+
+fn decode(value: &Value) -> Option<Spec> {
+    let network = value.get("network")?;
+    let packages = value.get("packages");
+    Some(Spec {
+        at: value.at,
+        cluster: value.spanned("cluster")?,
+        profile: value.spanned("profile")?,
+        platform: value.spanned("platform")?,
+        cloud: value.spanned("cloud"),
+        delivery: value.get("delivery").map(delivery).unwrap_or_default(),
+        network: Network {
+            subnet: network.spanned("subnet")?,
+            gateway: network.spanned("gateway"),
+            nameservers: network.texts("nameservers"),
+            search: network.texts("search"),
+            interface: network.spanned("interface").unwrap_or_else(|| Spanned::new("eth0".into(), network.at)),
+            addressing: network.string("addressing").unwrap_or_else(|| "static".into()),
+        },
+        hosts: items(value, "hosts").filter_map(host).collect(),
+        roles: value.get("roles").map(roles).unwrap_or_default(),
+        settings: value.raw("settings").cloned(),
+        packages: packages.map_or_else(no_packages, decode_packages),
+        users: value.get("access").map(|access| items(access, "users").filter_map(user).collect()).unwrap_or_default(),
+        files: items(value, "files").filter_map(file).collect(),
+        commands: items(value, "commands").filter_map(command).collect(),
+        allow: value.texts("allow"),
+    })
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(key).map(Value::items).unwrap_or_default().iter()
+}
+
+fn delivery(value: &Value) -> Delivery {
+    match &value.data {
+        Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), url: None },
+        _ => Delivery { method: value.spanned("method"), url: value.spanned("url") },
+    }
+}
+
+fn host(value: &Value) -> Option<HostEntry> {
+    let id = value.get("id").and_then(|id| match id.data {
+        Data::Int(number) => Some(Spanned::new(number, id.at)),
+        _ => None,
+    });
+    Some(HostEntry {
+        name: value.spanned("name")?,
+        roles: value.texts("role"),
+        address: value.spanned("address")?,
+        id,
+        settings: value.raw("settings").cloned(),
+    })
+}
+
+fn roles(value: &Value) -> Vec<RoleEntry> {
+    let entry = |(name, at, body): (&String, &At, &Value)| RoleEntry {
+        name: Spanned::new(name.clone(), *at),
+        settings: body.raw("settings").cloned(),
+    };
+    value.entries().map(entry).collect()
+}
+
+fn no_packages() -> Packages {
+    Packages { source: None, mirror: None, key: None, fingerprint: None, set: None, versions: Vec::new(), extra: Vec::new() }
+}
+
+fn decode_packages(value: &Value) -> Packages {
+    let versions = value.get("versions").map(|versions| {
+        let pair = |(name, at, version): (&String, &At, &Value)| {
+            Some((Spanned::new(name.clone(), *at), Spanned::new(version.text()?.to_string(), version.at)))
+        };
+        versions.entries().filter_map(pair).collect()
+    });
+    Packages {
+        source: value.spanned("source"),
+        mirror: value.spanned("mirror"),
+        key: value.spanned("key"),
+        fingerprint: value.spanned("fingerprint"),
+        set: value.spanned("set"),
+        versions: versions.unwrap_or_default(),
+        extra: value.texts("extra"),
+    }
+}
+
+fn user(value: &Value) -> Option<User> {
+    Some(User {
+        name: value.spanned("name")?,
+        gecos: value.string("gecos"),
+        groups: value.texts("groups"),
+        shell: value.string("shell").unwrap_or_else(|| "/bin/bash".into()),
+        sudo: value.bool("sudo").unwrap_or(false),
+        password_hash: value.spanned("password_hash"),
+        ssh_keys: value.texts("ssh_keys"),
+    })
+}
+
+fn audience(value: &Value) -> Audience {
+    Audience { roles: value.texts("roles"), hosts: value.texts("hosts") }
+}
+
+fn file(value: &Value) -> Option<File> {
+    Some(File {
+        path: value.spanned("path")?,
+        content: value.get("content").cloned(),
+        source: value.spanned("source"),
+        mode: value.string("mode").and_then(|mode| scalar::mode(&mode).ok()),
+        owner: value.string("owner").unwrap_or_else(|| "root".into()),
+        group: value.string("group").unwrap_or_else(|| "root".into()),
+        secret: value.bool("secret").unwrap_or(false),
+        audience: audience(value),
+    })
+}
+
+fn command(value: &Value) -> Option<Command> {
+    Some(Command {
+        run: value.texts("run"),
+        shell: matches!(value.get("run")?.data, Data::Text(_)),
+        moment: value.string("at").unwrap_or_else(|| "after-start".into()),
+        audience: audience(value),
+    })
+}

@@ -1,0 +1,189 @@
+//! The spec's fields, in the order in which `init` writes them: the source of the check and of the JSON Schema.
+
+use crate::schema::scalar::Syntax;
+use crate::schema::{Field, Text, Type};
+
+/// The version of the spec's format that this program reads.
+pub const VERSION: i64 = 1;
+
+const NAME: &str = "[a-z][a-z0-9-]*";
+const NAME_WORDS: &str = "lower-case letters, digits and dashes, beginning with a letter";
+
+fn name() -> Type {
+    Type::pattern(NAME, NAME_WORDS)
+}
+
+fn scalar(syntax: Syntax) -> Type {
+    Type::Scalar(syntax)
+}
+
+fn choice(words: &[&str]) -> Type {
+    Type::Choice(words.iter().map(|w| (*w).to_string()).collect())
+}
+
+/// The whole spec; `settings` is left open unless the profile's type is given.
+pub fn spec(settings: Option<&Type>) -> Type {
+    let settings = settings.cloned().unwrap_or(Type::Raw);
+    let settings = |doc| Field::new("settings", settings.clone(), doc);
+    Type::Object(vec![
+        Field::new("version", Type::Int { min: VERSION, max: VERSION }, "version of this format, 1").required(),
+        Field::new(
+            "cluster",
+            Type::pattern("[a-z]([a-z0-9-]{0,38}[a-z0-9])?", "lower-case letters, digits and dashes, at most 40"),
+            "name of the cluster",
+        )
+        .required(),
+        Field::new("profile", name(), "kind of cluster, for example mesosphere").required(),
+        Field::new(
+            "platform",
+            Type::pattern("[a-z0-9][a-z0-9.-]*", "a platform's name"),
+            "operating system of the hosts, for example ubuntu-14.04",
+        )
+        .required(),
+        Field::new("cloud", name(), "cloud whose size limits hold").default("nocloud"),
+        Field::new(
+            "delivery",
+            Type::ShortOr(Box::new(delivery_method()), Box::new(Type::Object(delivery()))),
+            "how the seed reaches the hosts",
+        )
+        .default("inline"),
+        Field::new("network", Type::Object(network()), "addresses of the cluster").required(),
+        Field::new("hosts", Type::list(Type::Object(host(settings("settings of this host alone")))), "hosts, one by one or as ranges")
+            .required(),
+        Field::new(
+            "roles",
+            Type::Map { keys: None, values: Box::new(Type::Object(vec![settings("settings of all hosts of the role")])) },
+            "overrides by role",
+        ),
+        settings("settings of the profile for the whole cluster"),
+        Field::new("packages", Type::Object(packages()), "versions and sources of packages"),
+        Field::new(
+            "access",
+            Type::Object(vec![Field::new("users", Type::list(Type::Object(user())), "accounts on every host")]),
+            "who may log in",
+        ),
+        Field::new("files", Type::list(Type::Object(file())), "your own files"),
+        Field::new("commands", Type::list(Type::Object(command())), "your own commands"),
+        Field::new("allow", Type::list(Type::text()), "codes of warnings that shall be silent"),
+    ])
+}
+
+fn delivery_method() -> Type {
+    choice(&["inline", "volume", "url", "hand"])
+}
+
+fn delivery() -> Vec<Field> {
+    vec![
+        Field::new(
+            "method",
+            delivery_method(),
+            "inline: in user-data; volume: seed.tar.gz on the seed volume; url: fetched over HTTP; hand: unpacked by hand",
+        )
+        .required(),
+        Field::new("url", scalar(Syntax::Url), "for `url`: where the folder `out/hosts` is served"),
+    ]
+}
+
+fn network() -> Vec<Field> {
+    let domain = Type::pattern(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", "a domain name in lower case");
+    vec![
+        Field::new("subnet", scalar(Syntax::Subnet), "network that holds every host").required(),
+        Field::new("gateway", scalar(Syntax::Address), "default gateway; none: no default route"),
+        Field::new("nameservers", Type::list(scalar(Syntax::Address)), "name servers"),
+        Field::new("search", Type::list(domain), "search domains; the first is the hosts' own"),
+        Field::new(
+            "interface",
+            Type::pattern("[a-z][a-z0-9._-]{0,14}", "an interface name of at most 15 characters"),
+            "name of the interface",
+        )
+        .default("eth0"),
+        Field::new(
+            "addressing",
+            choice(&["static", "dhcp", "none"]),
+            "static: addresses are written to the hosts; dhcp: a server gives the addresses of this file; none: the image or cloud does it",
+        )
+        .default("static"),
+    ]
+}
+
+fn host(settings: Field) -> Vec<Field> {
+    vec![
+        Field::new(
+            "name",
+            Type::pattern(r"[A-Za-z0-9._-]+(\[[0-9]+-[0-9]+\])?", "a host name, or a range such as `slave[1-300]`"),
+            "host name, or a range such as `slave[1-300]`",
+        )
+        .required(),
+        Field::new("role", Type::OneOrMany(Box::new(name())), "role, or list of roles").required(),
+        Field::new("address", scalar(Syntax::Address), "address; of a range, the first").required(),
+        Field::new(
+            "id",
+            Type::Int { min: 0, max: i64::from(u32::MAX) },
+            "number of the host where its role needs one; of a range, the first; default: the number that ends the name",
+        ),
+        settings,
+    ]
+}
+
+fn packages() -> Vec<Field> {
+    vec![
+        Field::new(
+            "source",
+            choice(&["official", "mirror", "carried"]),
+            "official: the profile's own repository; mirror: yours; carried: inside the seed",
+        )
+        .default("official"),
+        Field::new("mirror", scalar(Syntax::Url), "base URL of your mirror"),
+        Field::new("key", Type::text(), "file with the mirror's armored public key, relative to the spec; default: the profile's key"),
+        Field::new("fingerprint", Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits"), "full fingerprint of that key"),
+        Field::new("set", name(), "package set of the profile"),
+        Field::new("versions", Type::Map { keys: None, values: Box::new(scalar(Syntax::Version)) }, "pinned versions by package"),
+        Field::new("extra", Type::list(Type::pattern("[a-z0-9][a-z0-9+.-]+", "a package's name")), "more packages for every host"),
+    ]
+}
+
+fn user() -> Vec<Field> {
+    let unix = || Type::pattern("[a-z_][a-z0-9_-]{0,30}", "lower-case letters, digits, `_` and `-`, at most 31");
+    let key = Type::Text(Text { max: 16384, ..Text::default() });
+    vec![
+        Field::new("name", unix(), "login name").required(),
+        Field::new("gecos", Type::pattern("[^:,]*", "text without `:` and `,`"), "full name"),
+        Field::new("groups", Type::list(unix()), "further groups that the image has"),
+        Field::new("shell", scalar(Syntax::Path), "login shell").default("/bin/bash"),
+        Field::new("sudo", Type::Bool, "may use sudo without a password").default(false),
+        Field::new("password_hash", Type::text(), "hash as `mkpasswd -m sha-512` prints it; none: no password"),
+        Field::new("ssh_keys", Type::list(key), "public keys, one line each"),
+    ]
+}
+
+fn audience() -> [Field; 2] {
+    [
+        Field::new("roles", Type::list(name()), "only hosts that have one of these roles"),
+        Field::new("hosts", Type::list(Type::text()), "only these hosts"),
+    ]
+}
+
+fn file() -> Vec<Field> {
+    let text = Type::Text(Text { max: 1 << 20, multiline: true, empty: true, ..Text::default() });
+    let unix = || Type::pattern("[a-z_][a-z0-9_-]{0,30}", "a user or group name");
+    let mut fields = vec![
+        Field::new("path", scalar(Syntax::Path), "path on the target").required(),
+        Field::new("content", text, "the text of the file"),
+        Field::new("source", Type::text(), "local file with the content, relative to the spec"),
+        Field::new("mode", scalar(Syntax::Mode), "permission bits").default("0644"),
+        Field::new("owner", unix(), "owner").default("root"),
+        Field::new("group", unix(), "group").default("root"),
+        Field::new("secret", Type::Bool, "true: readable for root alone, on the target and in the output").default(false),
+    ];
+    fields.extend(audience());
+    fields
+}
+
+fn command() -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("run", Type::OneOrMany(Box::new(Type::text())), "a line for /bin/sh, or a list: the command and its words").required(),
+        Field::new("at", choice(&["before-install", "after-start"]), "when, on first boot").default("after-start"),
+    ];
+    fields.extend(audience());
+    fields
+}

@@ -1,0 +1,17 @@
+//! The one test binary; each module says what it proves. Slow ones are ignored by default and need root (`--ignored`).
+
+#![allow(missing_docs)]
+
+mod cli; // the command line: exit codes, streams, formats, closed pipes
+mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count
+mod dialect; // what cloud-init 0.7.5 understands, enforced on every golden for 14.04
+mod errors; // specs and profiles that must fail, each with its whole message
+mod golden; // clusters whose output is known byte for byte
+mod oracle; // strings through PyYAML 3.10 and a current one
+mod profiles; // a cluster kind without Rust
+mod properties; // ranges, quoting, round trips
+mod readme; // every command and spec of the README
+mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
+mod seed; // `apply` and `fetch` under dash and busybox
+mod support;
+mod tidy; // house rules: imports, codes, docs
