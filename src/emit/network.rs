@@ -52,8 +52,8 @@ pub fn network_config(plan: &HostPlan, context: Context<'_>) -> Option<String> {
     if network.addressing == Addressing::Static {
         device.push((key("addresses"), Yaml::Seq(vec![text(format!("{}/{}", plan.address, network.prefix))])));
         if let Some(gateway) = network.gateway {
-            let route = Yaml::Map(vec![(key("to"), text("0.0.0.0/0".into())), (key("via"), text(gateway.to_string()))]);
-            device.push((key("routes"), Yaml::Seq(vec![route])));
+            // Not `routes`: where ifupdown renders, a default route among them is lost without net-tools (seen with 22.4).
+            device.push((key("gateway4"), text(gateway.to_string())));
         }
         let mut resolver = Vec::new();
         if !network.nameservers.is_empty() {

@@ -48,8 +48,11 @@ pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Con
     out
 }
 
-/// cloud-init would rewrite sources.list from its template otherwise (cc_apt_configure.py). `apply` writes the very same
-/// source again, whole, so that no later run finds it twice.
+/// cloud-init would rewrite sources.list from its template otherwise (cc_apt_configure.py).
+///
+/// On 0.7.5 the source and its key stand here as well: they are only written down, and `apply` writes the very same source
+/// again, whole. Newer versions run `apt-get update` as soon as a source is named, before the seed is there, and a mirror
+/// that is slow to answer fails the module: there the source is `apply`'s alone.
 fn apt<'a>(plan: &'a HostPlan, dialect: Dialect, entries: &mut Entries<'a>) {
     let repositories = &plan.shared.repositories;
     match dialect.apt {
@@ -66,17 +69,7 @@ fn apt<'a>(plan: &'a HostPlan, dialect: Dialect, entries: &mut Entries<'a>) {
                 entries.push(("apt_sources".into(), Yaml::Seq(repositories.iter().map(source).collect())));
             }
         }
-        AptForm::Apt => {
-            let mut apt: Entries<'_> = vec![("preserve_sources_list".into(), Yaml::Bool(true))];
-            // The key is a file of the seed that the line names by `signed-by`.
-            let source = |r: &'a crate::plan::apt::Repository| {
-                (Cow::Borrowed(r.list.as_str()), Yaml::Map(vec![("source".into(), r.line.as_str().into())]))
-            };
-            if !repositories.is_empty() {
-                apt.push(("sources".into(), Yaml::Map(repositories.iter().map(source).collect())));
-            }
-            entries.push(("apt".into(), Yaml::Map(apt)));
-        }
+        AptForm::Apt => entries.push(("apt".into(), Yaml::Map(vec![("preserve_sources_list".into(), Yaml::Bool(true))]))),
     }
 }
 

@@ -356,7 +356,7 @@ impl Loader<'_> {
         };
         let content = match value.get("content") {
             Some(inline) => {
-                let name = format!("content of {}", path.value);
+                let name = format!("content at byte {}", inline.at.start);
                 self.compile(&name, inline.text()?, inline.at);
                 Content::Template(name)
             }

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Tests src/seed/apply on scratch machines: sh tests/apply/run.sh [dash | "busybox sh"] [CASE...]
+# Needs GNU find, flock and coreutils; as an ordinary user too. Nothing outside a temporary
+# directory is touched: the fixtures stand for apt, init, dpkg and the network.
+# KEEP=1 keeps the machines, APPLY=FILE tests another program, EVERY=1 kills at each rename.
+# shellcheck disable=SC2034,SC1091  # the files read below use what is set here
+set -u
+umask 022
+LC_ALL=C; export LC_ALL
+HERE=$(cd "$(dirname "$0")" && pwd -P)
+SHELL_UNDER_TEST=${1:-dash}
+[ $# -eq 0 ] || shift
+APPLY=${APPLY:-$HERE/../../src/seed/apply} FIXTURES=$HERE/fixtures
+T=$(mktemp -d) || exit 2
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$T"' EXIT
+EVERY=${EVERY:-5}
+PASSED=0 FAILED=0 CASE="" M=$T RC=0
+
+# With busybox's shell also its tools, where a small system would use them; else mawk,
+# which is what trusty's awk is.
+TOOLS=$T/tools
+mkdir "$TOOLS"
+case $SHELL_UNDER_TEST in
+    busybox*) for tool in awk sed grep find stat cmp sha256sum df mktemp timeout readlink sort tail head wc cut tr cp rm chmod chown \
+        ln mkdir cat dirname date; do ln -s "$(command -v busybox)" "$TOOLS/$tool"; done ;;
+    *) if command -v mawk >/dev/null; then ln -s "$(command -v mawk)" "$TOOLS/awk"; fi ;;
+esac
+
+. "$HERE/lib.sh"
+. "$HERE/cases.sh"
+. "$HERE/cases_refuse.sh"
+
+# shellcheck disable=SC2046  # names of cases are plain words
+[ $# -gt 0 ] || set -- $(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$HERE/cases.sh" "$HERE/cases_refuse.sh")
+# Two at a time: the cases share nothing.
+worker() {
+    w_n=0
+    for CASE; do
+        w_n=$((w_n + 1))
+        [ $((w_n % 2)) = "$WORKER" ] || continue
+        "case_$CASE"
+    done
+    echo "$PASSED $FAILED" >"$T/result.$WORKER"
+}
+(WORKER=0 && worker "$@") &
+(WORKER=1 && worker "$@")
+wait
+awk -v shell="$SHELL_UNDER_TEST" 'BEGIN { p = f = 0 } { p += $1; f += $2 } END {
+    if (NR != 2) { print "a worker died"; f++ }
+    printf "%d passed, %d failed (%s)\n", p, f, shell; exit f > 0 }' "$T"/result.*
