@@ -27,17 +27,9 @@ fn serde_yaml_reads_back_what_we_wrote() {
             let entry = &nested[format!("n{n}")];
             assert_eq!(items[n], want, "{name}, as an item");
             assert_eq!(entry["value"], want, "{name}, nested");
-            assert_eq!(
-                entry["after"].as_bool(),
-                Some(true),
-                "{name}, after {want:?}"
-            );
+            assert_eq!(entry["after"].as_bool(), Some(true), "{name}, after {want:?}");
             if n < corpus.strings.len() {
-                assert_eq!(
-                    keys[want].as_u64(),
-                    Some(n as u64),
-                    "{name}, as a key: {value:?}"
-                );
+                assert_eq!(keys[want].as_u64(), Some(n as u64), "{name}, as a key: {value:?}");
             }
         }
     }
@@ -51,39 +43,22 @@ fn pyyaml_reads_back_what_we_wrote() {
     run(Command::new("sh").arg(scripts.join("setup.sh")).arg(&cache));
 
     let corpus = Corpus::new();
-    let lines: String = corpus
-        .values()
-        .map(|value| format!("{}\n", json(&value)))
-        .collect();
+    let lines: String = corpus.values().map(|value| format!("{}\n", json(&value))).collect();
     let lines = saved(cache.join("corpus.jsonl"), &lines);
-    let documents = STYLES.map(|(style, name)| {
-        saved(
-            cache.join(name).with_extension("yaml"),
-            &emitted(&corpus, style),
-        )
-    });
+    let documents = STYLES.map(|(style, name)| saved(cache.join(name).with_extension("yaml"), &emitted(&corpus, style)));
     for python in ["python2", "python3"] {
         let mut readback = Command::new(cache.join(python));
-        readback
-            .arg(scripts.join("yaml_readback.py"))
-            .arg(&lines)
-            .args(&documents);
+        readback.arg(scripts.join("yaml_readback.py")).arg(&lines).args(&documents);
         print!("{}", run(&mut readback));
     }
 }
 
 /// Runs to the end and returns stdout; panics with all that was said when it fails.
 fn run(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{stdout}{stderr}",
-        output.status
-    );
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
     stdout
 }
 
@@ -98,11 +73,7 @@ fn emitted(corpus: &Corpus, style: Style) -> String {
         let entry = vec![("value".into(), value), ("after".into(), Yaml::Bool(true))];
         (format!("n{n}").into(), Yaml::Map(entry))
     });
-    let keys = corpus
-        .strings
-        .iter()
-        .enumerate()
-        .map(|(n, key)| (key.into(), Yaml::Int(n as i64)));
+    let keys = corpus.strings.iter().enumerate().map(|(n, key)| (key.into(), Yaml::Int(n as i64)));
     let document = Yaml::Map(vec![
         ("items".into(), Yaml::Seq(corpus.values().collect())),
         ("nested".into(), Yaml::Map(nested.collect())),
@@ -110,10 +81,7 @@ fn emitted(corpus: &Corpus, style: Style) -> String {
     ]);
     let mut text = String::new();
     write(&document, style, &mut text);
-    assert!(
-        text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')),
-        "not printable ASCII"
-    );
+    assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')), "not printable ASCII");
     text
 }
 
@@ -123,9 +91,6 @@ fn json(value: &Yaml) -> serde_json::Value {
         Yaml::Bool(value) => (*value).into(),
         Yaml::Int(value) => (*value).into(),
         Yaml::Seq(items) => items.iter().map(json).collect(),
-        Yaml::Map(entries) => entries
-            .iter()
-            .map(|(key, value)| (key.to_string(), json(value)))
-            .collect(),
+        Yaml::Map(entries) => entries.iter().map(|(key, value)| (key.to_string(), json(value))).collect(),
     }
 }

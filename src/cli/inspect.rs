@@ -123,9 +123,10 @@ fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
     let _ = writeln!(out, "5 sweep      {}", shared.sweep.join(" "));
     let _ = writeln!(out, "6 configure");
     for file in &plan.files {
-        let secret = if file.secret { "  secret" } else { "" };
-        let size = file.content.bytes.len();
-        let _ = writeln!(out, "    {:04o} {:>6}  {}  {}{secret}", file.mode, size, &file.content.sha256.hex()[..12], file.path);
+        // A short secret could be guessed from its digest or its length.
+        let hex = file.content.sha256.hex();
+        let (size, digest) = if file.secret { ("-".to_string(), "secret") } else { (file.content.bytes.len().to_string(), &hex[..12]) };
+        let _ = writeln!(out, "    {:04o} {size:>6}  {digest:12}  {}", file.mode, file.path);
     }
     let _ = writeln!(out, "7 release, 8 start");
     for service in &shared.services {
@@ -145,8 +146,8 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
         let shared = &plan.shared;
         let files = plan.files.iter().map(|f| {
             json!({
-                "path": f.path, "mode": format!("{:04o}", f.mode), "owner": f.owner, "group": f.group, "size": f.content.bytes.len(),
-                "sha256": f.content.sha256.hex(), "phase": f.phase.word(), "restarts": f.restarts, "secret": f.secret, "origin": f.origin,
+                "path": f.path, "mode": format!("{:04o}", f.mode), "owner": f.owner, "group": f.group,
+                "size": (!f.secret).then(|| f.content.bytes.len()), "sha256": (!f.secret).then(|| f.content.sha256.hex()), "phase": f.phase.word(), "restarts": f.restarts, "secret": f.secret, "origin": f.origin,
             })
         });
         json!({

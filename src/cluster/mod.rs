@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod hosts;
+pub mod packages;
 pub mod resolve;
 pub mod settings;
 pub mod view;
@@ -58,6 +59,8 @@ pub struct Cluster {
     pub keys: BTreeMap<String, String>,
     /// Files of the profile that are copied byte for byte, by catalog path.
     pub data: BTreeMap<String, Arc<Content>>,
+    /// True when every setting has a sound value, so that the profile's values and rules can be evaluated.
+    pub evaluated: bool,
     /// Where parts of the spec stand that have no typed home in the model: `gateway`, `platform`, ….
     pub places: BTreeMap<&'static str, At>,
 }

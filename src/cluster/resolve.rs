@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::ClusterView;
-use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Pin, UserFile, hosts};
+use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, UserFile, hosts, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Sources, Spanned, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Cloud, Platform};
@@ -23,8 +23,9 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let platform = platform(spec, catalog, sources, diags);
     let profile = profile(spec, catalog, sources, diags)?;
     let network = network(&spec.network)?;
-    let packages = packages(spec, &profile, local, diags);
+    let packages = packages::resolve(spec, &profile, local, diags);
     let delivery = delivery(spec, &packages, diags);
+    let before = diags.unsettling();
     let (hosts, settings) = hosts_and_settings(spec, &network, &profile, diags);
     let (platform, cloud, delivery) = (platform?, cloud?, delivery?);
     if !profile.platforms.contains(&platform.name) {
@@ -55,6 +56,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         keys: BTreeMap::new(),
         data: BTreeMap::new(),
         places: places(spec),
+        evaluated: false,
     };
     cluster.data = cluster
         .profile
@@ -76,7 +78,8 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         .collect();
     secrets(&cluster, diags);
     keep_views(&mut cluster);
-    if !diags.has_errors() {
+    cluster.evaluated = diags.unsettling() == before;
+    if cluster.evaluated {
         derive(&mut cluster, diags);
     }
     Some(cluster)
@@ -135,113 +138,6 @@ fn network(spec: &spec::Network) -> Option<Network> {
             _ => Addressing::Static,
         },
     })
-}
-
-fn packages(spec: &Spec, profile: &Profile, local: &LocalFiles, diags: &mut Diagnostics) -> Packages {
-    let typed = &spec.packages;
-    let mut versions: BTreeMap<String, Pin> =
-        profile.versions.iter().map(|(name, v)| (name.clone(), Pin { version: v.default.clone(), at: None })).collect();
-    for (name, version) in &typed.versions {
-        let Some(pin) = versions.get_mut(&name.value) else {
-            diags.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_PACKAGE,
-                    name.at,
-                    format!("the profile `{}` pins no package `{}`", profile.name, name.value),
-                )
-                .help(did_you_mean(&name.value, profile.versions.keys().map(String::as_str))),
-            );
-            continue;
-        };
-        *pin = Pin { version: Some(version.value.clone()).filter(|v| v != "*"), at: Some(version.at) };
-    }
-    let set = match &typed.set {
-        Some(set) if !profile.package_sets.contains_key(&set.value) => {
-            diags.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_PACKAGE_SET,
-                    set.at,
-                    format!("the profile `{}` has no package set `{}`", profile.name, set.value),
-                )
-                .help(did_you_mean(&set.value, profile.package_sets.keys().map(String::as_str))),
-            );
-            profile.default_set.clone()
-        }
-        Some(set) => set.value.clone(),
-        None => profile.default_set.clone(),
-    };
-    Packages { source: package_source(spec, local, diags), set, versions, extra: typed.extra.clone() }
-}
-
-fn package_source(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> PackageSource {
-    let typed = &spec.packages;
-    let source = typed.source.as_ref().map(|s| s.value.as_str());
-    let source = source.unwrap_or(if typed.mirror.is_some() { "mirror" } else { "official" });
-    for (part, name) in [(&typed.mirror, "mirror"), (&typed.key, "key"), (&typed.fingerprint, "fingerprint")] {
-        if let Some(unused) = part.as_ref().filter(|_| source != "mirror") {
-            diags.push(
-                Diagnostic::error(codes::MIRROR, unused.at, format!("`{name}` has no meaning with `source: {source}`"))
-                    .help(format!("write `source: mirror`, or remove `{name}`")),
-            );
-        }
-    }
-    match (source, &typed.mirror) {
-        ("mirror", Some(url)) => {
-            let key = mirror_key(typed, local, diags);
-            PackageSource::Mirror { url: url.value.trim_end_matches('/').to_string(), key }
-        }
-        ("mirror", None) => {
-            let at = typed.source.as_ref().map_or(spec.at, |s| s.at);
-            diags.push(Diagnostic::error(codes::MIRROR, at, "`source: mirror` needs the mirror's URL").help("add `mirror: http://…`"));
-            PackageSource::Official
-        }
-        ("carried", _) => {
-            let at = typed.source.as_ref().map_or(spec.at, |s| s.at);
-            diags.push(
-                Diagnostic::error(codes::PACKAGES_CARRIED, at, "this version cannot carry packages in the seed yet")
-                    .help("put them on a mirror that the hosts reach: `source: mirror`, `mirror: http://…`"),
-            );
-            PackageSource::Carried
-        }
-        _ => PackageSource::Official,
-    }
-}
-
-/// The mirror's own key: armored text and fingerprint, which must be given together and agree.
-fn mirror_key(typed: &spec::Packages, local: &LocalFiles, diags: &mut Diagnostics) -> Option<(String, String)> {
-    let (key, pin) = match (&typed.key, &typed.fingerprint) {
-        (Some(key), Some(pin)) => (key, pin),
-        (None, None) => return None,
-        (Some(one), None) | (None, Some(one)) => {
-            diags.push(
-                Diagnostic::error(codes::KEY_FINGERPRINT, one.at, "`key` and `fingerprint` belong together")
-                    .help("`gpg --show-keys --fingerprint FILE` prints the fingerprint; compare it with what the owner says, then pin it"),
-            );
-            return None;
-        }
-    };
-    let text = local.get(&key.value)?.as_ref().ok()?;
-    let text = String::from_utf8_lossy(text).into_owned();
-    let pinned = pin.value.replace(' ', "").to_uppercase();
-    use crate::format::openpgp::{dearmor, fingerprint};
-    match dearmor(&text).and_then(|keyring| fingerprint(&keyring)) {
-        Ok(found) if found == pinned => Some((text, pinned)),
-        Ok(found) => {
-            diags.push(
-                Diagnostic::error(codes::KEY_FINGERPRINT, pin.at, format!("`{}` has another fingerprint: {found}", key.value))
-                    .related(key.at, "this key")
-                    .help("find out which of the two is right before anything trusts it"),
-            );
-            None
-        }
-        Err(why) => {
-            diags.push(
-                Diagnostic::error(codes::KEY_FINGERPRINT, key.at, format!("`{}`: {why}", key.value))
-                    .help("`gpg --armor --export KEY` writes it"),
-            );
-            None
-        }
-    }
 }
 
 fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Option<Delivery> {
@@ -374,13 +270,11 @@ fn secrets(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut found = Vec::new();
     cluster.settings.all_typed().for_each(|(_, value)| walk(value, &mut found));
     for (path, at) in found {
-        if let Some(Ok(_)) = local.get(path) {
-            if let Err(why) = super::settings::secret(local, path) {
-                diags.push(
-                    Diagnostic::error(codes::SECRET_FILE, at, format!("the secret in `{path}` cannot be used: {why}"))
-                        .help("write one line of printable ASCII into it"),
-                );
-            }
+        if let (Some(Ok(_)), Err(why)) = (local.get(path), super::settings::secret(local, path)) {
+            diags.push(
+                Diagnostic::error(codes::SECRET_FILE, at, format!("the secret in `{path}` cannot be used: {why}"))
+                    .help("write one line of printable ASCII into it"),
+            );
         }
     }
 }
@@ -414,8 +308,10 @@ fn keep_views(cluster: &mut Cluster) {
     }
 }
 
-/// Derived values of the cluster as a whole.
+/// Derived values of the cluster as a whole. Where something else is wrong already, a failure here may only follow from that.
 fn derive(cluster: &mut Cluster, diags: &mut Diagnostics) {
+    let mut aside = Diagnostics::new();
+    let diags = if diags.has_errors() { &mut aside } else { diags };
     let settings = cluster.settings.view(None, &cluster.view_maker());
     let mut derived = BTreeMap::new();
     for item in cluster.profile.derived.iter().filter(|d| !d.each_host) {

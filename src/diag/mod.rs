@@ -111,6 +111,7 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    hidden: Vec<At>,
 }
 
 impl Diagnostics {
@@ -127,11 +128,30 @@ impl Diagnostics {
     /// Adds all of another collector.
     pub fn append(&mut self, other: Diagnostics) {
         self.list.extend(other.list);
+        self.hidden.extend(other.hidden);
+    }
+
+    /// Says that a secret stands at `at`: lines that are shown have stars there.
+    pub fn hide(&mut self, at: At) {
+        self.hidden.push(at);
+    }
+
+    /// Places of secrets.
+    pub fn hidden(&self) -> &[At] {
+        &self.hidden
     }
 
     /// Drops what only follows from other mistakes.
     pub fn forget(&mut self, codes: &[&str]) {
         self.list.retain(|d| !codes.contains(&&*d.code));
+    }
+
+    /// How many errors leave a value without a sound replacement. An unknown name is not among them: what it stands for keeps its
+    /// default, and everything else can still be judged.
+    pub fn unsettling(&self) -> usize {
+        let unsettling =
+            |d: &&Diagnostic| d.severity == Severity::Error && !(d.code.starts_with("unknown-") || d.code.starts_with("host-"));
+        self.list.iter().filter(unsettling).count()
     }
 
     /// True when at least one is an error.
@@ -189,6 +209,21 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The same text with stars at the places of secrets, character by character, so that carets still fit.
+    fn masked(&self, places: impl Iterator<Item = At>) -> String {
+        let mut text = self.text.clone();
+        for at in places {
+            let (start, end) = (at.start as usize, (at.end as usize).min(text.len()));
+            if let Some(secret) = text.get(start..end) {
+                let stars: String = secret.chars().flat_map(|c| if c == '\n' { vec![c] } else { vec!['*'; c.len_utf8()] }).collect();
+                text.replace_range(start..end, &stars);
+            }
+        }
+        text
+    }
+}
+
 /// All texts of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -209,6 +244,15 @@ impl Sources {
     /// The text behind an id.
     pub fn get(&self, id: FileId) -> &Source {
         &self.files[id.0 as usize]
+    }
+
+    /// The texts as they may be shown: without secrets.
+    pub fn masked(&self, hidden: &[At]) -> Self {
+        let mask = |(index, source): (usize, &Source)| {
+            let own = hidden.iter().filter(|at| at.file.0 as usize == index).copied();
+            Source { text: source.masked(own), ..source.clone() }
+        };
+        Self { files: self.files.iter().enumerate().map(mask).collect() }
     }
 
     /// `file:line:column` of a place.

@@ -39,8 +39,9 @@ pub fn text(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> String 
 pub fn all(diagnostics: &super::Diagnostics, sources: &Sources, colour: bool) -> String {
     let mut out = String::new();
     let total = diagnostics.iter().count();
+    let shown = if total == 0 { Sources::default() } else { sources.masked(diagnostics.hidden()) };
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        out.push_str(&text(diagnostic, sources, colour));
+        out.push_str(&text(diagnostic, &shown, colour));
         out.push('\n');
     }
     if total > SHOWN {

@@ -118,6 +118,7 @@ impl Checker<'_> {
             let file = self.object(name, node, &fields)?.string("file")?;
             return Some(Value { at: node.at, data: Data::SecretFile(file) });
         }
+        self.diags.hide(node.at);
         let value = self.scalar(name, node, &Type::text())?;
         let message = format!("`{name}` is a secret in plain sight");
         self.diags.push(
@@ -203,7 +204,8 @@ impl Checker<'_> {
 /// Numbers in the one spelling that YAML 1.1 and 1.2 readers agree on.
 fn canonical(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.")) && !text.starts_with('+')
+    let octal = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    !octal && !text.starts_with('+')
 }
 
 fn any_scalar(text: &str, plain: bool) -> Data {

@@ -8,11 +8,50 @@ use crate::yaml::read::{self, Kind, Node};
 
 /// Parses a spec that lies in `file`. `None` when too little is right to go on; `diags` says why.
 pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> {
-    let node = read::parse(text, file, diags)?;
+    let Some(node) = read::parse(text, file, diags) else {
+        hide_lines(text, file, diags);
+        return None;
+    };
+    hide_secrets(&node, false, diags);
     version(&node, diags)?;
     let mut checker = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
     let value = checker.check("", &node, &shape::spec(None))?;
     decode(&value)
+}
+
+/// Words in a key that announce a secret. A mistyped field is unknown to every type, so its value is hidden by name.
+const SECRET_WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
+
+/// Lines of the spec are shown in messages, and messages end up in logs: what looks like a secret is hidden before anything is said.
+fn hide_secrets(node: &Node, named: bool, diags: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().for_each(|entry| {
+            let key = entry.key.to_lowercase();
+            // `{file: path}` names the place of a secret, which is worth seeing.
+            let named = (named || SECRET_WORDS.iter().any(|word| key.contains(word))) && key != "file";
+            hide_secrets(&entry.value, named, diags);
+        }),
+        Kind::Seq(items) => items.iter().for_each(|item| hide_secrets(item, named, diags)),
+        Kind::Scalar { text, plain } => {
+            let telling = !(*plain && matches!(text.as_str(), "true" | "false")) && !text.is_empty();
+            if telling && (named || text.contains("PRIVATE KEY")) {
+                diags.hide(node.at);
+            }
+        }
+    }
+}
+
+/// The same where there is no tree: what follows a telling key on its line.
+fn hide_lines(text: &str, file: FileId, diags: &mut Diagnostics) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let lower = line.to_ascii_lowercase();
+        let key = SECRET_WORDS.iter().filter_map(|word| lower.find(word)).min();
+        if let Some(colon) = key.and_then(|key| Some(key + lower[key..].find(':')?)) {
+            diags.hide(At::new(file, start + colon + 1, start + line.trim_end().len()));
+        }
+        start += line.len();
+    }
 }
 
 /// A spec of another version would only give misleading messages: it is refused first.

@@ -11,7 +11,7 @@ mod roles;
 mod rules;
 
 use super::Cluster;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, codes};
 
 /// A check reads the cluster and reports.
 pub type Check = fn(&Cluster, &mut Diagnostics);
@@ -31,17 +31,22 @@ const CHECKS: &[Check] = &[
     own::commands,
 ];
 
-/// Runs all checks. Rules of the profile are evaluated only where its values could be; `complete` says that the spec was read
-/// without a mistake, so that hosts may be counted.
+/// Runs all checks. Rules of the profile are evaluated only where its settings could be, so that one mistake does not bring
+/// forth others; `complete` says that the spec was read without a mistake, so that hosts may be counted.
 pub fn run(cluster: &Cluster, complete: bool, diags: &mut Diagnostics) {
-    let evaluated = !diags.has_errors();
+    let sound = !diags.has_errors();
     for check in CHECKS {
         check(cluster, diags);
     }
     if !complete {
-        diags.forget(&[crate::diag::codes::ROLE_COUNT, crate::diag::codes::ROLE_EVEN]);
+        diags.forget(&[codes::ROLE_COUNT, codes::ROLE_EVEN]);
     }
-    if evaluated {
-        rules::check(cluster, diags);
+    if cluster.evaluated {
+        let mut found = Diagnostics::new();
+        rules::check(cluster, &mut found);
+        if !sound {
+            found.forget(&[codes::PROFILE]);
+        }
+        diags.append(found);
     }
 }

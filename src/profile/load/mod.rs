@@ -1,17 +1,23 @@
 //! `profile.yaml` and its files to a [`Profile`]; every mistake is a diagnostic in the profile's own text.
 
+mod data;
+mod references;
+mod settings;
+
+pub use settings::plain_json;
+
 use std::collections::BTreeMap;
 
-use super::catalog::Catalog;
-use super::engine::{Engine, Problem};
-use super::{
-    Alternative, AptSource, Audience, Content, Count, Derived, Directory, File, Formula, Optional, PortRef, Profile, Role, Rule, Scope,
-    Secrecy, Service, Setting, Source, VersionDefault, flags, shape,
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
+use crate::profile::catalog::Catalog;
+use crate::profile::engine::{Engine, Problem};
+use crate::profile::{
+    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Optional, PortRef, Profile, Role, Rule, Secrecy, Service,
+    Source, VersionDefault, shape,
 };
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes, did_you_mean};
 use crate::schema::check::Checker;
-use crate::schema::scalar::{self, Syntax};
-use crate::schema::{Data, Field, Pattern, Text, Type, Value};
+use crate::schema::scalar;
+use crate::schema::{Data, Type, Value};
 use crate::yaml::read::{self, Kind, Node};
 
 /// Loads the profile `name`. `None` when `diags` holds an error in it.
@@ -134,117 +140,6 @@ impl Loader<'_> {
             self.problem(source.at, &problem);
         }
         Some(source)
-    }
-
-    fn settings(&mut self, node: &Node, prefix: &str, out: &mut BTreeMap<String, Setting>) -> Type {
-        let Kind::Map(entries) = &node.kind else {
-            self.error(node.at, "a group of settings is a mapping", "write `name: {type: …}` lines");
-            return Type::Object(Vec::new());
-        };
-        let mut fields = Vec::new();
-        for entry in entries {
-            let path = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
-            let leaf = matches!(entry.value.get("type"), Some(Node { kind: Kind::Scalar { .. }, .. }));
-            if !leaf {
-                let ty = self.settings(&entry.value, &path, out);
-                fields.push(Field::new(&entry.key, ty, "group of settings"));
-                continue;
-            }
-            let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-            let Some(value) = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting())) else { continue };
-            let Some(setting) = self.setting(&entry.key, &value) else { continue };
-            let mut field = Field::new(&entry.key, setting.ty.clone(), &setting.doc);
-            field.default = setting.default.as_ref().map(plain_json);
-            fields.push(field);
-            out.insert(path, setting);
-        }
-        Type::Object(fields)
-    }
-
-    fn setting(&mut self, name: &str, value: &Value) -> Option<Setting> {
-        let ty = self.setting_type(value)?;
-        let default = match value.raw("default").filter(|node| !node.is_null()) {
-            Some(node) => {
-                // A default secret would be a secret in plain sight; the check's warning about it is not for users.
-                let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-                checker.check(name, node, &ty)
-            }
-            None => None,
-        };
-        let scope = match value.string("scope").as_deref() {
-            Some("host") => Scope::Host,
-            Some("role") => Scope::Role,
-            _ => Scope::Cluster,
-        };
-        Some(Setting {
-            ty,
-            type_name: value.string("type")?,
-            default,
-            required: value.bool("required").unwrap_or(false),
-            scope,
-            doc: value.string("description")?.trim().to_string(),
-            table: value.string("table"),
-        })
-    }
-
-    fn setting_type(&mut self, value: &Value) -> Option<Type> {
-        let number = |key: &str| match value.get(key).map(|v| &v.data) {
-            Some(Data::Int(n)) => Some(*n as f64),
-            Some(Data::Number(n)) => Some(*n),
-            _ => None,
-        };
-        let (min, max) = (number("min"), number("max"));
-        Some(match value.string("type")?.as_str() {
-            "string" => Type::Text(Text {
-                pattern: self.pattern(value, "pattern"),
-                max: value.int("max_length").and_then(|n| usize::try_from(n).ok()).unwrap_or(4096),
-                multiline: value.bool("multiline").unwrap_or(false),
-                empty: false,
-            }),
-            "int" => Type::Int { min: min.unwrap_or(-1e15) as i64, max: max.unwrap_or(1e15) as i64 },
-            "number" => Type::Number { min: min.unwrap_or(f64::MIN), max: max.unwrap_or(f64::MAX) },
-            "bool" => Type::Bool,
-            "choice" => Type::Choice(value.texts("choices").into_iter().map(|c| c.value).collect()),
-            "secret" => Type::Secret,
-            "list" => Type::list(self.inner_type(value, "items")?),
-            "map" => Type::Map { keys: self.pattern(value, "keys"), values: Box::new(self.inner_type(value, "values")?) },
-            "flags" => Type::Map {
-                keys: Some(Pattern::fixed("[a-zA-Z][a-zA-Z0-9_]*", "flags are written without dashes: `max_slave_ping_timeouts`")),
-                values: Box::new(Type::AnyScalar),
-            },
-            "port" => Type::Scalar(Syntax::Port),
-            "port_range" => Type::Scalar(Syntax::PortRange),
-            "path" => Type::Scalar(Syntax::Path),
-            "duration" => Type::Scalar(Syntax::Duration),
-            "memory" => Type::Scalar(Syntax::Memory),
-            "version" => Type::Scalar(Syntax::Version),
-            "address" => Type::Scalar(Syntax::Address),
-            "url" => Type::Scalar(Syntax::Url),
-            _ => return None,
-        })
-    }
-
-    fn inner_type(&mut self, value: &Value, key: &str) -> Option<Type> {
-        let Some(node) = value.raw(key) else {
-            self.error(value.at, format!("`{key}` is missing"), format!("write `{key}: {{type: …}}`"));
-            return None;
-        };
-        let mut fields = shape::setting();
-        fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
-        let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-        let inner = checker.check(key, node, &Type::Object(fields))?;
-        self.setting_type(&inner)
-    }
-
-    fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
-        let source = value.spanned(key)?;
-        match Pattern::new(&source.value, &format!("it must match `{}`", source.value)) {
-            Ok(pattern) => Some(pattern),
-            Err(why) => {
-                self.error(source.at, format!("not a regular expression: {why}"), "write it without anchors");
-                None
-            }
-        }
     }
 
     fn derived(&mut self, name: &str, value: &Value) -> Option<Derived> {
@@ -399,70 +294,6 @@ impl Loader<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, value: &Value) -> Option<AptSource> {
-        let key = value.get("key")?;
-        let key_file = key.spanned("file")?;
-        let path = catalog_path(&self.name, &key_file.value);
-        if self.catalog.get(&path).is_none() {
-            self.error(key_file.at, format!("there is no `{path}`"), "add the armored key");
-        }
-        Some(AptSource {
-            name: name.to_string(),
-            official: self.template(value, "official")?,
-            suite: self.template(value, "suite")?,
-            components: value.texts("components").into_iter().map(|c| c.value).collect(),
-            key_file: Spanned::new(path, key_file.at),
-            fingerprint: key.string("fingerprint")?.replace(' ', "").to_uppercase(),
-            file: value.string("file")?,
-        })
-    }
-
-    fn flag_tables(&mut self, tables: &Value) -> BTreeMap<String, flags::Table> {
-        let tables: Vec<_> = tables.entries().map(|(name, _, v)| (name.clone(), v.clone())).collect();
-        tables.into_iter().filter_map(|(name, value)| Some((name, self.flag_table(&value)?))).collect()
-    }
-
-    fn flag_table(&mut self, value: &Value) -> Option<flags::Table> {
-        let file = value.spanned("file")?;
-        let path = catalog_path(&self.name, &file.value);
-        let columns = value.get("columns")?;
-        let columns = flags::Columns {
-            flag: columns.string("flag")?,
-            first: columns.string("first")?,
-            last: columns.string("last")?,
-            alias: columns.string("alias"),
-            kind: columns.string("kind"),
-        };
-        let pairs = |key: &str| -> Vec<(String, String)> {
-            let map = value.get(key).map(|v| v.entries().filter_map(|(k, _, v)| Some((k.clone(), v.text()?.to_string()))).collect());
-            map.unwrap_or_default()
-        };
-        let text = self.catalog.get(&path).and_then(|entry| std::str::from_utf8(&entry.bytes).ok());
-        let rows = text.ok_or_else(|| format!("there is no `{path}`")).and_then(|text| flags::rows(text, &columns, &pairs("where")));
-        let (rows, newest) = match rows {
-            Ok(rows) => rows,
-            Err(why) => {
-                self.error(file.at, why, "the first line of a table names its columns");
-                return None;
-            }
-        };
-        let form = |key: &str| {
-            let form = value.get(key)?;
-            Some(flags::Form { file: form.string("file")?, content: form.string("content")? })
-        };
-        Some(flags::Table {
-            flags: rows,
-            newest,
-            version: value.string("version")?,
-            command: value.string("command")?,
-            value: form("value")?,
-            on: form("on"),
-            off: form("off"),
-            durations: value.texts("durations").into_iter().map(|d| d.value).collect(),
-            reserved: pairs("reserved").into_iter().collect(),
-        })
-    }
-
     fn rule(&mut self, value: &Value) -> Option<Rule> {
         Some(Rule {
             code: value.string("code")?,
@@ -476,50 +307,6 @@ impl Loader<'_> {
             explain: value.string("explain")?.trim().to_string(),
             place: value.get("code")?.at,
         })
-    }
-
-    /// Names that point from one part of the profile to another.
-    fn references(&mut self, value: &Value, profile: &Profile) {
-        let mut missing: Vec<(At, &str, String, String)> = Vec::new();
-        let services: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
-        let roles: Vec<&str> = profile.roles.iter().map(|r| r.name.as_str()).collect();
-        let settings: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
-        let mut want = |known: &[&str], what: &'static str, name: &str, at: At| {
-            if !known.contains(&name) {
-                missing.push((at, what, name.to_string(), did_you_mean(name, known.iter().copied())));
-            }
-        };
-        for service in profile.roles.iter().flat_map(|role| &role.services) {
-            want(&services, "service", &service.name.value, service.name.at);
-        }
-        for part in ["files", "directories", "alternatives", "rules"].into_iter().flat_map(|key| list(value, key)) {
-            part.texts("roles").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
-            part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));
-        }
-        for service in &profile.services {
-            for port in service.ports.iter().chain(&service.wait_ports) {
-                if let PortRef::Setting(path) = port {
-                    want(&settings, "setting", &path.value, path.at);
-                }
-            }
-            service.port_ranges.iter().for_each(|path| want(&settings, "setting", &path.value, path.at));
-        }
-        let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
-        for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
-            want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), value.at);
-        }
-        for (at, what, name, help) in missing {
-            self.error(at, format!("the profile has no {what} `{name}`"), help);
-        }
-        let folder = format!("profiles/{}/files", self.name);
-        let used = |path: &str| {
-            let key = format!("{folder}{path}");
-            profile.files.iter().any(|f| matches!(&f.content, Content::Verbatim(k) | Content::Template(k) if *k == key))
-        };
-        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
-        for orphan in orphans {
-            self.error(value.at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
-        }
     }
 }
 
@@ -535,28 +322,10 @@ fn below_settings(path: Spanned<String>) -> Spanned<String> {
     Spanned::new(path.value.trim_start_matches("settings.").to_string(), path.at)
 }
 
-/// `vendor/…` is shared, all else belongs to the profile.
-fn catalog_path(profile: &str, path: &str) -> String {
-    if path.starts_with("vendor/") { path.to_string() } else { format!("profiles/{profile}/{path}") }
-}
-
 fn versions(value: &Value) -> BTreeMap<String, VersionDefault> {
     let entry = |(name, _, v): (&String, &At, &Value)| {
         let doc = v.string("description").unwrap_or_default().trim().to_string();
         (name.clone(), VersionDefault { default: v.string("default"), doc })
     };
     value.entries().map(entry).collect()
-}
-
-/// A default as JSON, for schemas and `profile show`.
-pub fn plain_json(value: &Value) -> serde_json::Value {
-    match &value.data {
-        Data::Null | Data::Raw(_) | Data::SecretFile(_) => serde_json::Value::Null,
-        Data::Bool(flag) => (*flag).into(),
-        Data::Int(number) => (*number).into(),
-        Data::Number(number) => (*number).into(),
-        Data::Text(text) => text.clone().into(),
-        Data::List(items) => items.iter().map(plain_json).collect(),
-        Data::Map(map) => map.iter().map(|(k, (_, v))| (k.clone(), plain_json(v))).collect::<serde_json::Map<_, _>>().into(),
-    }
 }

@@ -1,0 +1,137 @@
+//! The tree of typed settings.
+
+use std::collections::BTreeMap;
+
+use super::Loader;
+use crate::diag::codes;
+use crate::profile::{Scope, Setting, shape};
+use crate::schema::check::Checker;
+use crate::schema::scalar::Syntax;
+use crate::schema::{Data, Field, Pattern, Text, Type, Value};
+use crate::yaml::read::{Kind, Node};
+
+impl Loader<'_> {
+    pub(super) fn settings(&mut self, node: &Node, prefix: &str, out: &mut BTreeMap<String, Setting>) -> Type {
+        let Kind::Map(entries) = &node.kind else {
+            self.error(node.at, "a group of settings is a mapping", "write `name: {type: …}` lines");
+            return Type::Object(Vec::new());
+        };
+        let mut fields = Vec::new();
+        for entry in entries {
+            let path = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
+            let leaf = matches!(entry.value.get("type"), Some(Node { kind: Kind::Scalar { .. }, .. }));
+            if !leaf {
+                let ty = self.settings(&entry.value, &path, out);
+                fields.push(Field::new(&entry.key, ty, "group of settings"));
+                continue;
+            }
+            let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+            let Some(value) = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting())) else { continue };
+            let Some(setting) = self.setting(&entry.key, &value) else { continue };
+            let mut field = Field::new(&entry.key, setting.ty.clone(), &setting.doc);
+            field.default = setting.default.as_ref().map(plain_json);
+            fields.push(field);
+            out.insert(path, setting);
+        }
+        Type::Object(fields)
+    }
+
+    fn setting(&mut self, name: &str, value: &Value) -> Option<Setting> {
+        let ty = self.setting_type(value)?;
+        let default = match value.raw("default").filter(|node| !node.is_null()) {
+            Some(node) => {
+                // A default secret would be a secret in plain sight; the check's warning about it is not for users.
+                let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+                checker.check(name, node, &ty)
+            }
+            None => None,
+        };
+        let scope = match value.string("scope").as_deref() {
+            Some("host") => Scope::Host,
+            Some("role") => Scope::Role,
+            _ => Scope::Cluster,
+        };
+        Some(Setting {
+            ty,
+            type_name: value.string("type")?,
+            default,
+            required: value.bool("required").unwrap_or(false),
+            scope,
+            doc: value.string("description")?.trim().to_string(),
+            table: value.string("table"),
+        })
+    }
+
+    fn setting_type(&mut self, value: &Value) -> Option<Type> {
+        let number = |key: &str| match value.get(key).map(|v| &v.data) {
+            Some(Data::Int(n)) => Some(*n as f64),
+            Some(Data::Number(n)) => Some(*n),
+            _ => None,
+        };
+        let (min, max) = (number("min"), number("max"));
+        Some(match value.string("type")?.as_str() {
+            "string" => Type::Text(Text {
+                pattern: self.pattern(value, "pattern"),
+                max: value.int("max_length").and_then(|n| usize::try_from(n).ok()).unwrap_or(4096),
+                multiline: value.bool("multiline").unwrap_or(false),
+                empty: false,
+            }),
+            "int" => Type::Int { min: min.unwrap_or(-1e15) as i64, max: max.unwrap_or(1e15) as i64 },
+            "number" => Type::Number { min: min.unwrap_or(f64::MIN), max: max.unwrap_or(f64::MAX) },
+            "bool" => Type::Bool,
+            "choice" => Type::Choice(value.texts("choices").into_iter().map(|c| c.value).collect()),
+            "secret" => Type::Secret,
+            "list" => Type::list(self.inner_type(value, "items")?),
+            "map" => Type::Map { keys: self.pattern(value, "keys"), values: Box::new(self.inner_type(value, "values")?) },
+            "flags" => Type::Map {
+                keys: Some(Pattern::fixed("[a-zA-Z][a-zA-Z0-9_]*", "flags are written without dashes: `max_slave_ping_timeouts`")),
+                values: Box::new(Type::AnyScalar),
+            },
+            "port" => Type::Scalar(Syntax::Port),
+            "port_range" => Type::Scalar(Syntax::PortRange),
+            "path" => Type::Scalar(Syntax::Path),
+            "duration" => Type::Scalar(Syntax::Duration),
+            "memory" => Type::Scalar(Syntax::Memory),
+            "version" => Type::Scalar(Syntax::Version),
+            "address" => Type::Scalar(Syntax::Address),
+            "url" => Type::Scalar(Syntax::Url),
+            _ => return None,
+        })
+    }
+
+    fn inner_type(&mut self, value: &Value, key: &str) -> Option<Type> {
+        let Some(node) = value.raw(key) else {
+            self.error(value.at, format!("`{key}` is missing"), format!("write `{key}: {{type: …}}`"));
+            return None;
+        };
+        let mut fields = shape::setting();
+        fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
+        let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
+        let inner = checker.check(key, node, &Type::Object(fields))?;
+        self.setting_type(&inner)
+    }
+
+    fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
+        let source = value.spanned(key)?;
+        match Pattern::new(&source.value, &format!("it must match `{}`", source.value)) {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                self.error(source.at, format!("not a regular expression: {why}"), "write it without anchors");
+                None
+            }
+        }
+    }
+}
+
+/// A default as JSON, for schemas and `profile show`.
+pub fn plain_json(value: &Value) -> serde_json::Value {
+    match &value.data {
+        Data::Null | Data::Raw(_) | Data::SecretFile(_) => serde_json::Value::Null,
+        Data::Bool(flag) => (*flag).into(),
+        Data::Int(number) => (*number).into(),
+        Data::Number(number) => (*number).into(),
+        Data::Text(text) => text.clone().into(),
+        Data::List(items) => items.iter().map(plain_json).collect(),
+        Data::Map(map) => map.iter().map(|(k, (_, v))| (k.clone(), plain_json(v))).collect::<serde_json::Map<_, _>>().into(),
+    }
+}
