@@ -1,7 +1,5 @@
 //! The main path: a spec becomes a checked [`Cluster`], a cluster becomes plans, a plan becomes files. Pure: no disk, no clock.
 
-use std::sync::Mutex;
-
 use rayon::prelude::*;
 
 use crate::artifact::Artifact;
@@ -31,10 +29,9 @@ pub struct Inputs {
 
 /// Spec to cluster, checked as a whole, down to the size of what would be emitted. `None` when there is an error.
 pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
-    let complete = !diags.has_errors();
     let spec = inputs.spec.as_ref()?;
     let cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
-    checks::run(&cluster, complete, diags);
+    checks::run(&cluster, diags);
     if !diags.has_errors() {
         trial(&cluster, inputs.epoch, diags);
     }
@@ -47,18 +44,16 @@ fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
     if diags.has_errors() {
         return;
     }
-    let found = Mutex::new(Diagnostics::new());
-    cluster.hosts.par_iter().for_each(|host| {
+    let found = cluster.hosts.par_iter().map(|host| {
         let mut own = Diagnostics::new();
         let plan = planner.host(host, &mut own);
         if cluster.cloud.limit.is_some() && cluster.delivery.method != Method::Hand && !own.has_errors() {
             emit::limits::check(&plan, host, Context { cluster, epoch }, &mut own);
         }
-        if !own.is_empty() {
-            found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(own);
-        }
+        own
     });
-    diags.append(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    // In the order of the hosts, whichever thread was first.
+    found.collect::<Vec<_>>().into_iter().for_each(|own| diags.append(own));
 }
 
 /// All plans of a checked cluster, in spec order.

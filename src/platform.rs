@@ -34,7 +34,7 @@ pub struct Platform {
 pub enum Init {
     /// upstart: `/etc/init/JOB.override`.
     Upstart,
-    /// systemd: drop-ins and masks.
+    /// systemd: drop-ins.
     Systemd,
 }
 

@@ -1,1 +1,12 @@
-//! (being written)
+//! What the product writes, on machines that boot it: real cloud-init 22.4, systemd, apt, dpkg and ZooKeeper of Debian 12.
+//!
+//! `cargo test --test main real:: -- --ignored --nocapture --test-threads=1` runs them; without root they say so and pass, unless
+//! CI=true. The root tree is made once (a minute and 1 GB) in $CLUSTERSEED_CACHE, or target/real. How machines are booted, and
+//! what they lack of a real one: `real/boot.sh`.
+
+mod delivery; // seeds that do not travel in user-data
+mod ensemble; // a whole cluster: first boot, reboot, damage, change
+mod guide; // the built-in profile, whose packages no longer exist
+mod host; // what must hold on every machine
+mod lab; // machines
+mod strings; // file contents that something on the way could spoil

@@ -28,21 +28,23 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
 }
 
 fn words(cluster: &Cluster, summary: &Summary, output: &str) -> String {
-    let mut lines =
-        vec![format!("{}: {} hosts, {} files, {} bytes in {output}", cluster.name, cluster.hosts.len(), summary.files, summary.bytes)];
+    let (hosts, files) = (report::count(cluster.hosts.len(), "host"), report::count(summary.files, "file"));
+    let mut lines = vec![format!("{}: {hosts}, {files}, {} bytes in {output}", cluster.name, summary.bytes)];
     if summary.removed > 0 {
-        lines.push(format!("{} files of the earlier build are gone", summary.removed));
+        lines.push(format!("removed {} that the earlier build had", report::count(summary.removed, "file")));
     }
     if summary.kept > 0 {
-        lines.push(format!("{} files that are not ours were left as they are", summary.kept));
+        lines.push(format!("left {} alone that no build wrote", report::count(summary.kept, "file")));
     }
     lines.push(match &cluster.delivery.method {
-        Method::Inline => format!("next: give each machine {output}/hosts/NAME/user-data, with meta-data where the cloud takes one"),
-        Method::Volume => {
-            format!("next: give each machine a NoCloud volume with user-data, meta-data and seed.tar.gz of {output}/hosts/NAME")
+        Method::Inline => {
+            format!("next: give each machine its files of {output}/hosts: user-data to a cloud, or all on a volume labelled cidata")
         }
+        Method::Volume => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
         Method::Url(url) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),
-        Method::Hand => format!("next: on each machine: tar xzf {output}/hosts/NAME/seed.tar.gz && sudo seed/apply"),
+        Method::Hand => {
+            format!("next: copy {output}/hosts/NAME/seed.tar.gz to each machine; there: tar xzf seed.tar.gz && sudo seed/apply")
+        }
     });
     lines.join("\n")
 }

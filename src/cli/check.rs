@@ -56,9 +56,9 @@ pub fn summary(cluster: &Cluster) -> String {
     });
     let roles: Vec<String> = roles.collect();
     format!(
-        "{}: {} hosts ({}) of {} on {}, no errors",
+        "{}: {} ({}) of {} on {}, no errors",
         cluster.name,
-        cluster.hosts.len(),
+        report::count(cluster.hosts.len(), "host"),
         roles.join(", "),
         cluster.profile.name,
         cluster.platform.name

@@ -15,9 +15,10 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
     let rules: Vec<_> = rules.collect();
     let Some(wanted) = &options.code else {
         let own = codes::ALL.iter().map(|c| (c.name.to_string(), c.summary.to_string()));
-        let theirs =
-            rules.iter().map(|(name, rule)| (name.clone(), rule.explain.split(['.', '\n']).next().unwrap_or_default().to_string()));
-        let list: String = own.chain(theirs).map(|(name, summary)| format!("{name:<34} {summary}\n")).collect();
+        let theirs = rules.iter().map(|(name, rule)| (name.clone(), first_sentence(&rule.explain)));
+        let codes: Vec<_> = own.chain(theirs).collect();
+        let width = codes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let list: String = codes.iter().map(|(name, summary)| format!("{name:<width$}  {summary}\n")).collect();
         report::data(&list)?;
         return Ok(Verdict::Done);
     };
@@ -38,6 +39,12 @@ fn profiles(global: &Global) -> Result<Vec<Profile>> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let names: Vec<String> = catalog.profiles().into_iter().map(str::to_string).collect();
     Ok(names.iter().filter_map(|name| profile_load::load(name, &catalog, &mut sources, &mut diags)).collect())
+}
+
+/// The first sentence on one line. A full stop inside a version or a path does not end it.
+fn first_sentence(text: &str) -> String {
+    let words = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    words.split_once(". ").map_or(words.trim_end_matches('.'), |(sentence, _)| sentence).to_string()
 }
 
 /// Paragraphs in lines of at most 78 characters.

@@ -13,6 +13,7 @@ use crate::compile;
 use crate::diag::did_you_mean;
 use crate::emit::{self, Context, seed};
 use crate::plan::HostPlan;
+use crate::plan::file::Phase;
 
 /// Version of `plan --format json`.
 pub const PLAN_FORMAT: u32 = 1;
@@ -106,38 +107,52 @@ fn overview(cluster: &Cluster, plans: &[HostPlan], out: &mut String) {
     }
 }
 
+/// What a host gets, in the order in which `apply` does it.
 fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
     let shared = &plan.shared;
+    let services: Vec<&str> = shared.services.iter().map(|s| s.unit.as_str()).collect();
     let _ = writeln!(out, "{} ({}) {}: {} of {}", plan.name, plan.fqdn, plan.address, plan.roles.join(" and "), cluster.name);
-    let _ = writeln!(out, "plan {}", plan.digest);
-    let held = shared.holds.join(" ");
-    let _ = writeln!(out, "\n1 verify     the seed, the host, the platform, the disk\n2 hold       {held}");
+    let _ = writeln!(out, "plan {}\n\n1 verify     the seed, the host, the platform, the disk", plan.digest);
+    let _ = writeln!(out, "2 hold       {}", shared.holds.join(" "));
+    files(plan, Phase::Hold, out);
     let _ = writeln!(out, "3 sources");
     for r in &shared.repositories {
-        let _ = writeln!(out, "    {}\n      {}\n      key {}", r.list_path(), r.line, r.fingerprint);
+        let _ = writeln!(out, "    {}\n      key {}", r.line, r.fingerprint);
     }
+    files(plan, Phase::Sources, out);
     let _ = writeln!(out, "4 install");
+    commands(plan, "before-install", out);
     for p in &shared.packages {
         let _ = writeln!(out, "    {}", package(p));
     }
-    let _ = writeln!(out, "5 sweep      {}", shared.sweep.join(" "));
+    let _ = writeln!(out, "{}", format!("5 sweep      {}", shared.sweep.join(" ")).trim_end());
     let _ = writeln!(out, "6 configure");
-    for file in &plan.files {
-        // A short secret could be guessed from its digest or its length.
-        let hex = file.content.sha256.hex();
-        let (size, digest) = if file.secret { ("-".to_string(), "secret") } else { (file.content.bytes.len().to_string(), &hex[..12]) };
-        let _ = writeln!(out, "    {:04o} {size:>6}  {digest:12}  {}", file.mode, file.path);
-    }
-    let _ = writeln!(out, "7 release, 8 start");
+    files(plan, Phase::Configure, out);
+    let _ = writeln!(out, "7 release    {}", services.join(" "));
+    files(plan, Phase::Release, out);
+    let _ = writeln!(out, "8 start");
     for service in &shared.services {
         let ports: Vec<String> = service.ports.iter().map(u16::to_string).collect();
         let wait =
             if ports.is_empty() { String::new() } else { format!(", waits {} s for port {}", service.wait_seconds, ports.join(" ")) };
         let _ = writeln!(out, "    {}{wait}", service.unit);
     }
+    commands(plan, "after-start", out);
     let _ = writeln!(out, "9 report     /var/lib/clusterseed/status.json");
-    for command in &plan.commands {
-        let _ = writeln!(out, "your command {}: {}", command.moment, command.run.join(" "));
+}
+
+fn files(plan: &HostPlan, phase: Phase, out: &mut String) {
+    for file in plan.files.iter().filter(|file| file.phase == phase) {
+        // A short secret could be guessed from its digest or its length.
+        let hex = file.content.sha256.hex();
+        let (size, digest) = if file.secret { ("-".to_string(), "secret") } else { (file.content.bytes.len().to_string(), &hex[..12]) };
+        let _ = writeln!(out, "    {:04o} {size:>6}  {digest:12}  {}", file.mode, file.path);
+    }
+}
+
+fn commands(plan: &HostPlan, moment: &str, out: &mut String) {
+    for command in plan.commands.iter().filter(|command| command.moment == moment) {
+        let _ = writeln!(out, "    your command: {}", command.run.join(" "));
     }
 }
 

@@ -8,13 +8,19 @@ use super::args::Format;
 
 /// Prints diagnostics: for people on stderr, as JSON Lines on stdout.
 pub fn diagnostics(diags: &Diagnostics, sources: &Sources, format: Format) -> io::Result<()> {
-    match format {
+    let written = match format {
         Format::Text => {
             let mut err = anstream::stderr().lock();
             err.write_all(render::all(diags, sources, true).as_bytes())
         }
         Format::Json => diags.iter().try_for_each(|d| data(&format!("{}\n", render::json_line(d, sources)))),
-    }
+    };
+    heard_or_not(written)
+}
+
+/// A reader that went away, as `head` does, changes no verdict: errors stay errors, and a build is still to be made.
+pub fn heard_or_not(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 /// Prints what the machine did wrong, outermost first.
@@ -39,4 +45,9 @@ pub fn bytes(bytes: &[u8]) -> io::Result<()> {
 /// Writes words to stderr.
 pub fn say(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// `1 file`, `2 files`.
+pub fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }

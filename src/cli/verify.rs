@@ -45,13 +45,13 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         }
     }
     for problem in &problems {
-        report::data(&format!("{problem}\n"))?;
+        report::heard_or_not(report::data(&format!("{problem}\n")))?;
     }
     if problems.is_empty() {
-        report::say(&format!("{}: {} files, all as they were built", options.dir.display(), listed.len() + 2));
+        report::say(&format!("{}: {}, all as they were built", options.dir.display(), report::count(listed.len() + 2, "file")));
         return Ok(Verdict::Done);
     }
-    report::say(&format!("{} problems: build again, and find out who changed it", problems.len()));
+    report::say(&format!("{}: find out who changed it, and build again", report::count(problems.len(), "problem")));
     Ok(Verdict::Wrong)
 }
 

@@ -61,8 +61,21 @@ pub struct Cluster {
     pub data: BTreeMap<String, Arc<Content>>,
     /// True when every setting has a sound value, so that the profile's values and rules can be evaluated.
     pub evaluated: bool,
+    /// Which parts are as they were typed.
+    pub sound: Sound,
     /// Where parts of the spec stand that have no typed home in the model: `gateway`, `platform`, ….
     pub places: BTreeMap<&'static str, At>,
+}
+
+/// Parts that were read without a mistake. What is said about any other would only follow from the mistake.
+#[derive(Clone, Copy, Debug)]
+pub struct Sound {
+    /// All hosts, each with all its roles.
+    pub hosts: bool,
+    /// Packages.
+    pub packages: bool,
+    /// The platform.
+    pub platform: bool,
 }
 
 /// True when one of `names`, which an expression or template looks at, may differ between hosts that share their settings.
@@ -249,6 +262,11 @@ impl Cluster {
     /// What templates see for the cluster as a whole.
     pub fn scope(&self) -> minijinja::Value {
         self.view.scope(self.settings.view(None, &self.view_maker()), None, None)
+    }
+
+    /// What templates see for all hosts that share their settings: no `host`, no values derived per host.
+    pub fn group_scope(&self, variant: usize) -> minijinja::Value {
+        self.view.scope(self.settings.view(Some(variant), &self.view_maker()), None, None)
     }
 
     /// What templates see for a host, derived values per host included; failures are the profile's.

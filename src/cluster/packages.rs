@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{LocalFiles, PackageSource, Packages, Pin};
+use super::{LocalFiles, PackageSource, Packages, Pin, resolve};
 use crate::diag::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::format::openpgp::{dearmor, fingerprint};
 use crate::profile::Profile;
@@ -11,6 +11,7 @@ use crate::spec::{self, Spec};
 /// Resolves `packages`; what does not fit together is in `diags`.
 pub fn resolve(spec: &Spec, profile: &Profile, local: &LocalFiles, diags: &mut Diagnostics) -> Packages {
     let typed = &spec.packages;
+    let sound = spec.sound("packages", diags);
     let mut versions: BTreeMap<String, Pin> =
         profile.versions.iter().map(|(name, v)| (name.clone(), Pin { version: v.default.clone(), at: None })).collect();
     for (name, version) in &typed.versions {
@@ -42,10 +43,10 @@ pub fn resolve(spec: &Spec, profile: &Profile, local: &LocalFiles, diags: &mut D
         Some(set) => set.value.clone(),
         None => profile.default_set.clone(),
     };
-    Packages { source: package_source(spec, local, diags), set, versions, extra: typed.extra.clone() }
+    Packages { source: package_source(spec, sound, local, diags), set, versions, extra: typed.extra.clone() }
 }
 
-fn package_source(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> PackageSource {
+fn package_source(spec: &Spec, sound: bool, local: &LocalFiles, diags: &mut Diagnostics) -> PackageSource {
     let typed = &spec.packages;
     let source = typed.source.as_ref().map(|s| s.value.as_str());
     let source = source.unwrap_or(if typed.mirror.is_some() { "mirror" } else { "official" });
@@ -58,6 +59,7 @@ fn package_source(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> P
         }
     }
     match (source, &typed.mirror) {
+        _ if !sound => PackageSource::Official,
         ("mirror", Some(url)) => {
             let key = mirror_key(typed, local, diags);
             PackageSource::Mirror { url: url.value.trim_end_matches('/').to_string(), key }
@@ -92,7 +94,13 @@ fn mirror_key(typed: &spec::Packages, local: &LocalFiles, diags: &mut Diagnostic
             return None;
         }
     };
-    let text = local.get(&key.value)?.as_ref().ok()?;
+    let text = match local.get(&key.value)? {
+        Ok(text) => text,
+        Err(why) => {
+            diags.push(resolve::unreadable(&key.value, why, key.at));
+            return None;
+        }
+    };
     let text = String::from_utf8_lossy(text).into_owned();
     let pinned = pin.value.replace(' ', "").to_uppercase();
     match dearmor(&text).and_then(|keyring| fingerprint(&keyring)) {

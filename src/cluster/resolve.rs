@@ -7,8 +7,8 @@ use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::ClusterView;
-use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, UserFile, hosts, packages};
-use crate::diag::{At, Diagnostic, Diagnostics, Sources, Spanned, codes, did_you_mean};
+use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Sound, UserFile, hosts, packages};
+use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, Spanned, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Cloud, Platform};
 use crate::profile::catalog::Catalog;
@@ -26,9 +26,14 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let packages = packages::resolve(spec, &profile, local, diags);
     let delivery = delivery(spec, &packages, diags);
     let before = diags.unsettling();
-    let (hosts, settings) = hosts_and_settings(spec, &network, &profile, diags);
-    let (platform, cloud, delivery) = (platform?, cloud?, delivery?);
-    if !profile.platforms.contains(&platform.name) {
+    let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
+    let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some() };
+    let platform = match platform {
+        Some(platform) => platform,
+        // Nothing is built for it; it only lets the checks go on.
+        None => profile.platforms.iter().find_map(|name| platform::load(name, catalog, sources, &mut Diagnostics::new()))?,
+    };
+    if platform.name == spec.platform.value && !profile.platforms.contains(&platform.name) {
         let message = format!("the profile `{}` is not known to be sound on `{}`", profile.name, platform.name);
         diags.push(
             Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message)
@@ -49,7 +54,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         settings,
         packages,
         users: spec.users.clone(),
-        files: spec.files.iter().filter_map(|file| user_file(file, local, diags)).collect(),
+        files: user_files(spec, local, diags),
         commands: spec.commands.clone(),
         view,
         local: local.clone(),
@@ -57,6 +62,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         data: BTreeMap::new(),
         places: places(spec),
         evaluated: false,
+        sound,
     };
     cluster.data = cluster
         .profile
@@ -110,7 +116,8 @@ fn profile(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
     load::load(&name.value, catalog, sources, diags)
 }
 
-fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Option<Cloud> {
+/// The cloud; one without limits where the name is wrong, so that everything else is still checked.
+fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
     let name = spec.cloud.as_ref().map_or("nocloud", |c| c.value.as_str());
     let found = clouds.iter().find(|cloud| cloud.name == name);
     if let (None, Some(typed)) = (found, &spec.cloud) {
@@ -119,7 +126,7 @@ fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Option<Cloud
                 .help(did_you_mean(name, clouds.iter().map(|c| c.name.as_str()))),
         );
     }
-    found.cloned()
+    found.cloned().unwrap_or_else(|| Cloud { name: name.into(), summary: name.into(), limit: None, base64: false, volume: true })
 }
 
 fn network(spec: &spec::Network) -> Option<Network> {
@@ -140,18 +147,21 @@ fn network(spec: &spec::Network) -> Option<Network> {
     })
 }
 
-fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Option<Delivery> {
+fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Delivery {
     let typed = &spec.delivery;
     let carried = matches!(packages.source, PackageSource::Carried);
     let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
-    let at = typed.method.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |m| m.at);
+    // Where nothing is said, it is the cloud that decides what fits.
+    let silent = spec.cloud.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |c| c.at);
+    let at = typed.method.as_ref().map_or(silent, |m| m.at);
     let method = match (word, &typed.url) {
+        _ if !spec.sound("delivery", diags) => Method::Inline,
         ("url", Some(url)) if url.value.starts_with("file:") => {
             diags.push(
                 Diagnostic::error(codes::DELIVERY_URL, url.at, "a host cannot fetch from `file:`")
                     .help("use http:// or https://, or `delivery: hand`"),
             );
-            return None;
+            Method::Inline
         }
         ("url", Some(url)) => Method::Url(url.value.trim_end_matches('/').to_string()),
         ("url", None) => {
@@ -159,29 +169,43 @@ fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Option
                 Diagnostic::error(codes::DELIVERY_URL, at, "`url` needs the URL below which `out/hosts` is served")
                     .help("write `delivery: {method: url, url: http://…/hosts}`"),
             );
-            return None;
+            Method::Inline
         }
         (_, Some(url)) => {
             diags.push(
                 Diagnostic::error(codes::DELIVERY_URL, url.at, format!("`url` has no meaning with `method: {word}`"))
                     .help("write `method: url`, or remove `url`"),
             );
-            return None;
+            Method::Inline
         }
         ("volume", None) => Method::Volume,
         ("hand", None) => Method::Hand,
         _ => Method::Inline,
     };
-    Some(Delivery { method, at })
+    Delivery { method, at }
 }
 
-fn user_file(file: &spec::File, local: &LocalFiles, diags: &mut Diagnostics) -> Option<UserFile> {
+/// A local file that the spec names and that could not be read.
+pub fn unreadable(path: &str, why: &str, at: At) -> Diagnostic {
+    Diagnostic::error(codes::FILE_MISSING, at, format!("`{path}` cannot be read: {why}")).help("paths are relative to the spec")
+}
+
+fn user_files(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> Vec<UserFile> {
+    let sound = spec.sound("files", diags);
+    spec.files.iter().filter_map(|file| user_file(file, sound, local, diags)).collect()
+}
+
+fn user_file(file: &spec::File, sound: bool, local: &LocalFiles, diags: &mut Diagnostics) -> Option<UserFile> {
     let bytes = match (&file.content, &file.source) {
         (Some(content), None) => content.text()?.as_bytes().to_vec(),
         (None, Some(source)) => match local.get(&source.value)? {
             Ok(bytes) => bytes.clone(),
-            Err(_) => return None,
+            Err(why) => {
+                diags.push(unreadable(&source.value, why, source.at));
+                return None;
+            }
         },
+        _ if !sound => return None,
         _ => {
             diags.push(
                 Diagnostic::error(codes::FILE_CONTENT, file.path.at, format!("`{}` needs either `content` or `source`", file.path.value))
@@ -194,7 +218,10 @@ fn user_file(file: &spec::File, local: &LocalFiles, diags: &mut Diagnostics) -> 
 }
 
 /// Layers settings and gives every host the index of its own.
-fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: &mut Diagnostics) -> (Vec<Host>, Layers) {
+///
+/// The last part says that these are all hosts that were typed, each with all its roles.
+fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: &mut Diagnostics) -> (Vec<Host>, Layers, bool) {
+    let read_whole = spec.sound("hosts", diags);
     let base = read(spec.settings.as_ref(), Scope::Cluster, profile, diags);
     let mut by_role: BTreeMap<&str, Map> = BTreeMap::new();
     for entry in &spec.roles {
@@ -216,14 +243,17 @@ fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: 
     let mut layers = Layers::new(base, profile, At { end: spec.at.start, ..spec.at }, &elsewhere, diags);
     let mut known: BTreeMap<(Vec<String>, Option<usize>), usize> = BTreeMap::new();
     let mut hosts = Vec::new();
-    for expanded in hosts::expand(&spec.hosts, network, profile, diags) {
+    let before = diags.count(Severity::Error);
+    let all = hosts::expand(&spec.hosts, network, profile, diags);
+    let complete = read_whole && diags.count(Severity::Error) == before;
+    for expanded in all {
         let mut host = expanded.host;
         let own = &by_entry[expanded.entry];
         let key = (host.roles.clone(), (!own.is_empty()).then_some(expanded.entry));
         host.variant = match known.get(&key) {
             Some(variant) => *variant,
             None => {
-                let mut map = merge_roles(&host, &by_role, diags);
+                let mut map = merge_roles(&host, &by_role, own, diags);
                 map.extend(own.clone());
                 let variant = layers.add(map);
                 known.insert(key, variant);
@@ -232,21 +262,22 @@ fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: 
         };
         hosts.push(host);
     }
-    (hosts, layers)
+    (hosts, layers, complete)
 }
 
-/// Overrides of all roles of a host; two roles that disagree are a mistake.
-fn merge_roles(host: &Host, by_role: &BTreeMap<&str, Map>, diags: &mut Diagnostics) -> Map {
+/// Overrides of all roles of a host; two roles that disagree are a mistake, unless the host itself decides.
+fn merge_roles(host: &Host, by_role: &BTreeMap<&str, Map>, own: &Map, diags: &mut Diagnostics) -> Map {
     let mut merged: Map = Map::new();
     for (path, value) in host.roles.iter().filter_map(|role| by_role.get(role.as_str())).flatten() {
         if let Some(other) = merged.get(path) {
             let same = load::plain_json(other) == load::plain_json(value);
-            if !same {
+            if !same && !own.contains_key(path) {
                 let message = format!("`{path}` is set by two roles of `{}`", host.name);
                 diags.push(
                     Diagnostic::error(codes::SETTING_CONFLICT, value.at, message)
                         .related(other.at, "and here")
-                        .help("set it once under `settings`, or for the host itself"),
+                        .help("set it once under `settings`, or for the host itself")
+                        .subject(&host.name),
                 );
             }
         }
@@ -270,11 +301,13 @@ fn secrets(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut found = Vec::new();
     cluster.settings.all_typed().for_each(|(_, value)| walk(value, &mut found));
     for (path, at) in found {
-        if let (Some(Ok(_)), Err(why)) = (local.get(path), super::settings::secret(local, path)) {
-            diags.push(
+        match (local.get(path), super::settings::secret(local, path)) {
+            (Some(Err(why)), _) => diags.push(unreadable(path, why, at)),
+            (Some(Ok(_)), Err(why)) => diags.push(
                 Diagnostic::error(codes::SECRET_FILE, at, format!("the secret in `{path}` cannot be used: {why}"))
                     .help("write one line of printable ASCII into it"),
-            );
+            ),
+            _ => {}
         }
     }
 }
@@ -290,7 +323,8 @@ fn places(spec: &Spec) -> BTreeMap<&'static str, At> {
         ("network.subnet", Some(network.subnet.at)),
         ("gateway", network.gateway.as_ref().map(|g| g.at)),
         ("nameservers", network.nameservers.get(3).or(network.nameservers.last()).map(|n| n.at)),
-        ("search", network.search.first().map(|s| s.at)),
+        ("search", network.search.get(6).or(network.search.first()).map(|s| s.at)),
+        ("hosts", spec.fields.get("hosts").map(|at| At { end: at.start + 5, ..*at })),
         ("interface", Some(network.interface.at)),
         ("packages.set", spec.packages.set.as_ref().map(|s| s.at)),
         ("packages.source", spec.packages.source.as_ref().map(|s| s.at)),

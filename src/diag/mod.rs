@@ -81,12 +81,15 @@ pub struct Diagnostic {
     pub help: Vec<String>,
     /// Other places that belong to it, with a few words each.
     pub related: Vec<(At, String)>,
+    /// What tells it from others of the same code at the same place, for example a host of a range; such are shown as one.
+    pub subject: Option<String>,
 }
 
 impl Diagnostic {
     /// A new error at `at`.
     pub fn error(code: impl Into<Cow<'static, str>>, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), severity: Severity::Error, at: at.into(), message: message.into(), help: Vec::new(), related: Vec::new() }
+        let (help, related) = (Vec::new(), Vec::new());
+        Self { code: code.into(), severity: Severity::Error, at: at.into(), message: message.into(), help, related, subject: None }
     }
 
     /// A new warning at `at`.
@@ -103,6 +106,12 @@ impl Diagnostic {
     /// Adds another place that belongs to the problem.
     pub fn related(mut self, at: At, text: impl Into<String>) -> Self {
         self.related.push((at, text.into()));
+        self
+    }
+
+    /// Says that the same mistake may be found for others too: one line of a spec stands for many hosts.
+    pub fn subject(mut self, name: impl Into<String>) -> Self {
+        self.subject = Some(name.into());
         self
     }
 }
@@ -159,14 +168,46 @@ impl Diagnostics {
         self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
-    /// Sorts by place, drops warnings whose code is in `allowed`, and with `strict` makes the remaining warnings errors.
+    /// True when an error lies inside a place: what was found there is not all that was typed.
+    pub fn has_error_in(&self, at: At) -> bool {
+        let inside = |d: &Diagnostic| d.at.is_some_and(|a| a.file == at.file && a.start >= at.start && a.end <= at.end);
+        self.list.iter().any(|d| d.severity == Severity::Error && inside(d))
+    }
+
+    /// Sorts by place, joins what differs in its subject only, drops warnings whose code is in `allowed`, and with `strict` makes the remaining warnings errors.
     pub fn finish(&mut self, allowed: &[String], strict: bool) {
         self.list.retain(|d| d.severity == Severity::Error || !allowed.iter().any(|a| *a == d.code));
         if strict {
             self.list.iter_mut().for_each(|d| d.severity = Severity::Error);
         }
-        self.list.sort_by(|a, b| (a.at, &a.code, &a.message).cmp(&(b.at, &b.code, &b.message)));
+        // Subjects keep the order of the spec, in which slave10 comes after slave2.
+        fn key(d: &Diagnostic) -> (Option<At>, &str, &str) {
+            (d.at, &d.code, if d.subject.is_some() { "" } else { &d.message })
+        }
+        self.list.sort_by(|a, b| key(a).cmp(&key(b)));
         self.list.dedup_by(|a, b| a.at == b.at && a.code == b.code && a.message == b.message);
+        let mut more: Vec<String> = Vec::new();
+        for next in std::mem::take(&mut self.list) {
+            match (self.list.last(), &next.subject) {
+                (Some(first), Some(name)) if first.subject.is_some() && (first.at, &first.code) == (next.at, &next.code) => {
+                    more.push(format!("`{name}`"));
+                }
+                _ => {
+                    self.tell_more(&mut more);
+                    self.list.push(next);
+                }
+            }
+        }
+        self.tell_more(&mut more);
+    }
+
+    /// Says on the last diagnostic for which others it stands.
+    fn tell_more(&mut self, more: &mut Vec<String>) {
+        let Some(last) = self.list.last_mut().filter(|_| !more.is_empty()) else { return };
+        let rest = if more.len() > 3 { format!(" and {} more", more.len() - 2) } else { String::new() };
+        more.truncate(if rest.is_empty() { 3 } else { 2 });
+        last.help.push(format!("the same holds for {}{rest}", more.join(", ")));
+        more.clear();
     }
 
     /// All, in the order in which they were added (or sorted, after [`Self::finish`]).

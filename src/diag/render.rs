@@ -51,11 +51,10 @@ pub fn all(diagnostics: &super::Diagnostics, sources: &Sources, colour: bool) ->
         let errors = diagnostics.count(Severity::Error);
         let warnings = diagnostics.count(Severity::Warning);
         let say = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        let mut codes: Vec<_> = diagnostics.iter().map(|d| &*d.code).collect();
-        codes.sort_unstable();
-        codes.dedup();
+        // What stops the build comes before what does not.
+        let first = diagnostics.iter().find(|d| d.severity == Severity::Error).or_else(|| diagnostics.iter().next());
         out.push_str(&format!("{}, {}", say(errors, "error"), say(warnings, "warning")));
-        out.push_str(&format!("; `clusterseed explain {}` says more\n", codes.first().unwrap_or(&"CODE")));
+        out.push_str(&format!("; `clusterseed explain {}` says more\n", first.map_or("CODE", |d| &*d.code)));
     }
     out
 }
@@ -92,5 +91,6 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 /// Carets stay on the first line of what they mark: a mapping of forty lines is named by its beginning.
 fn first_line_end(text: &str, start: usize, end: usize) -> usize {
     let line_end = text[start..end.max(start)].find(['\n', '\r']).map_or(end, |at| start + at);
-    if line_end > start { line_end } else { (start + 1).min(text.len()).max(start) }
+    let next = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
+    if line_end > start { line_end } else { next }
 }

@@ -35,6 +35,16 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
     let commands: Vec<Value> = plan.commands.iter().map(|c| json!({"id": c.id, "at": c.moment, "run": c.run})).collect();
     let sources: Vec<String> = shared.repositories.iter().map(|r| r.list_path()).collect();
     let keys: Vec<Value> = shared.repositories.iter().map(|r| json!({"path": r.key_path, "fingerprint": r.fingerprint})).collect();
+    let peers: Vec<Value> = plan
+        .peers
+        .iter()
+        .map(|p| json!({"service": p.service, "name": p.name, "address": p.address.to_string(), "ports": p.ports}))
+        .collect();
+    let identities: Vec<Value> = plan
+        .identities
+        .iter()
+        .map(|i| json!({"service": i.service, "paths": i.paths, "guard": i.guard, "allowed": i.allowed, "why": i.why}))
+        .collect();
     let value = json!({
         "format": FORMAT,
         "product": PRODUCT,
@@ -52,8 +62,13 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
         },
         "digest": plan.digest,
         "disk_mb": if shared.packages.is_empty() { DISK_WITHOUT } else { DISK_WITH_PACKAGES },
+        // A clock that is behind what the seed was built from is wrong; without SOURCE_DATE_EPOCH that is the year 1970.
+        "not_before": context.epoch,
         "holds": shared.holds,
         "services": services,
+        "peers": peers,
+        "formation_seconds": plan.formation_seconds,
+        "identities": identities,
         "apt": {"update": true, "sources": sources, "keys": keys},
         "packages": packages,
         "sweep": shared.sweep,

@@ -1,10 +1,14 @@
 //! User-data against the limit of a cloud, with what to do when it is over.
 
-use super::{Context, seed, user_data};
+use super::seed::{self, SeedFile};
+use super::{Context, user_data};
 use crate::cluster::{Cluster, Host, Method};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::format::checksum::Sha256Sum;
+use crate::format::checksum::{Content, Sha256Sum};
 use crate::plan::HostPlan;
+
+/// Room for the digest and the URL in the command that fetches a seed.
+const LONGEST_COMMAND: usize = 512;
 
 /// Reports user-data that is over the limit; names the largest files of the seed and a delivery that fits.
 pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Diagnostics) {
@@ -24,15 +28,17 @@ pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Dia
     let mut diagnostic =
         Diagnostic::error(codes::USER_DATA_SIZE, cluster.delivery.at, message).help(format!("largest: {}", largest.join(", ")));
     if cluster.delivery.method == Method::Inline {
-        // What the other deliveries need is the script that fetches, the accounts and the package source.
-        let rest: usize = tree.iter().map(|f| f.content.bytes.len()).sum();
-        let fits = counted(cluster, text.len().saturating_sub(rest) + user_data::FETCH.len()) <= limit;
+        // The other deliveries carry the script that fetches in place of the tree, and a longer command.
+        let content = Content::shared(user_data::FETCH.as_bytes().to_vec());
+        let script = SeedFile { path: "fetch".into(), mode: 0o700, content, secret: false };
+        let fetched = user_data::emit(plan, &[script], Sha256Sum([0; 32]), context).len() + LONGEST_COMMAND;
+        let fits = counted(cluster, fetched) <= limit;
         let volume = if cluster.cloud.volume { ", or `delivery: volume`" } else { "" };
         if fits {
             diagnostic = diagnostic.help(format!("`delivery: {{method: url, url: http://…/hosts}}` fits{volume}"));
         }
     }
-    diags.push(diagnostic);
+    diags.push(diagnostic.subject(&host.name));
 }
 
 fn counted(cluster: &Cluster, bytes: usize) -> u64 {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cluster::LocalFiles;
 use crate::compile::{Inputs, parse_spec};
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
+use crate::diag::{At, Diagnostics, FileId, Sources, Spanned};
 use crate::format::checksum::Sha256Sum;
 use crate::profile::catalog::Catalog;
 use crate::yaml::read;
@@ -35,20 +35,19 @@ pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut
     let bytes = if stdin { limited(std::io::stdin().lock(), "standard input")? } else { open(path)? };
     let digest = Sha256Sum::of(&bytes);
     let name = if stdin { "standard input".to_string() } else { path.display().to_string() };
-    let text = read::decode(bytes, |start, end| At::new(FileId(0), start, end), diags).unwrap_or_default();
+    let text = read::decode(&bytes, |start, end| At::new(FileId(0), start, end), diags).unwrap_or_default();
     let readable = !diags.has_errors();
     let mut spec = if readable { parse_spec(&text, &name, sources, diags) } else { None };
     if !readable {
-        sources.add(name, String::new());
+        // What can be shown of it: the place of the first bad byte is in the part before it.
+        let part = if bytes.len() > read::MAX_BYTES { &bytes[..1024] } else { &bytes[..] };
+        sources.add(name, String::from_utf8_lossy(part));
     }
     let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
     let mut local = LocalFiles::new();
     for reference in spec.iter().flat_map(crate::spec::Spec::references) {
+        // Whether it is needed, and where, is known once the profile is.
         let read = read_local(&folder.join(&reference.value));
-        if let Err(why) = &read {
-            let message = format!("`{}` cannot be read: {why}", reference.value);
-            diags.push(Diagnostic::error(codes::FILE_MISSING, reference.at, message).help("paths are relative to the spec"));
-        }
         local.insert(reference.value, read);
     }
     if let (Some(spec), Some(cloud)) = (&mut spec, &options.cloud) {

@@ -49,6 +49,14 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
     for repository in &shared.repositories {
         add(&["repository", &repository.line, &repository.fingerprint]);
     }
+    for peer in &plan.peers {
+        let ports: Vec<String> = peer.ports.iter().map(u16::to_string).collect();
+        add(&["peer", &peer.service, &peer.name, &peer.address.to_string(), &ports.join(",")]);
+    }
+    for identity in &plan.identities {
+        let allowed = if identity.allowed { "allowed" } else { "" };
+        add(&["identity", &identity.service, &identity.paths.join(","), &identity.guard, allowed]);
+    }
     for command in &plan.commands {
         add(&["command", &command.moment]);
         command.run.iter().for_each(|word| add(&[word]));

@@ -41,7 +41,8 @@ pub struct Group {
 impl Group {
     /// Plans for the roles and settings of `host`.
     pub fn plan(cluster: &Cluster, repositories: &[Repository], host: &Host, diags: &mut Diagnostics) -> Self {
-        let scope = cluster.host_scope(host, diags);
+        // Without `host`: what is decided here holds for every host of the group, and a profile that says otherwise is told so.
+        let scope = cluster.group_scope(host.variant);
         let (profile, init) = (&cluster.profile, cluster.platform.init);
         let own = service::own(cluster, host, &scope, diags);
         let mut files: Vec<PlannedFile> = repositories.iter().flat_map(Repository::files).collect();

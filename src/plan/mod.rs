@@ -6,6 +6,8 @@ pub mod apt;
 pub mod digest;
 pub mod file;
 pub mod group;
+pub mod identity;
+pub mod peers;
 pub mod service;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,12 @@ pub struct HostPlan {
     pub files: Vec<PlannedFile>,
     /// The user's commands.
     pub commands: Vec<Command>,
+    /// Other hosts that its services need to form a cluster.
+    pub peers: Vec<peers::Peer>,
+    /// How long to wait for them, the first time.
+    pub formation_seconds: u32,
+    /// What its services refuse to change once they have run.
+    pub identities: Vec<identity::Identity>,
     /// What it shares with hosts of the same roles and settings.
     pub shared: Arc<Group>,
     /// SHA-256 over everything above, in hexadecimal.
@@ -145,6 +153,9 @@ impl<'c> Planner<'c> {
             address: host.address,
             roles: host.roles.clone(),
             commands: self.commands(host),
+            peers: peers::of(self.cluster, host, &shared),
+            formation_seconds: peers::seconds(self.cluster, &shared),
+            identities: identity::of(self.cluster, host, &shared, diags),
             files,
             shared,
             digest: String::new(),
@@ -167,7 +178,8 @@ impl<'c> Planner<'c> {
                         spec.path.at,
                         format!("`{}` is written by {} on `{}`", other.path, other.origin, host.name),
                     )
-                    .help("change what it says through `settings`, or drop this file"),
+                    .help("change what it says through `settings`, or drop this file")
+                    .subject(&host.name),
                 );
                 continue;
             }

@@ -27,19 +27,24 @@ pub fn own<'c>(cluster: &'c Cluster, host: &Host, scope: &Jinja, diags: &mut Dia
 
 /// A service with its ports as numbers.
 pub fn resolved(cluster: &Cluster, host: &Host, service: &profile::Service) -> Service {
-    let port = |port: &PortRef| match port {
-        PortRef::Fixed(number) => Some(*number),
-        PortRef::Setting(path) => u16::try_from(cluster.settings.int(Some(host.variant), &path.value)?).ok(),
-    };
     Service {
         unit: service.unit.clone(),
-        ports: service.wait_ports.iter().filter_map(port).collect(),
+        ports: numbers(cluster, host, &service.wait_ports),
         wait_seconds: u32::try_from(service.wait_seconds).unwrap_or(60),
     }
 }
 
+/// Ports as a host's settings have them; one that nobody set is left out.
+pub fn numbers(cluster: &Cluster, host: &Host, ports: &[PortRef]) -> Vec<u16> {
+    let port = |port: &PortRef| match port {
+        PortRef::Fixed(number) => Some(*number),
+        PortRef::Setting(path) => u16::try_from(cluster.settings.int(Some(host.variant), &path.value)?).ok(),
+    };
+    ports.iter().filter_map(port).collect()
+}
+
 /// What keeps a service that is not the host's from ever starting: a regular file, because upstart ignores links (init(5)).
-/// systemd's masks are links, which `apply` makes from `host.json`.
+/// systemd's holds are drop-ins, which `apply` makes from `host.json`.
 pub fn hold(init: Init, unit: &str) -> Option<PlannedFile> {
     match init {
         Init::Upstart => Some(file(format!("/etc/init/{unit}.override"), "manual\n".into(), Phase::Hold, unit)),

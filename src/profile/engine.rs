@@ -74,6 +74,26 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     }
 }
 
+/// True when `}}` stands in an expression outside of brackets and quotes: minijinja 2.24 panics there ("empty lexer stack"),
+/// as if the expression had begun with `{{`.
+fn ends_early(source: &str) -> bool {
+    let (mut depth, mut quote, mut escaped) = (0i64, None, false);
+    for (at, byte) in source.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b'}') if depth == 0 && source.as_bytes().get(at + 1) == Some(&b'}') => return true,
+            (None, b')' | b']' | b'}') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    false
+}
+
 impl Engine {
     /// Compiles a template under a name.
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), Problem> {
@@ -95,6 +115,9 @@ impl Engine {
 
     /// Compiles an expression.
     pub fn expression<'e>(&'e self, source: &'e str) -> Result<Expression<'e, 'e>, Problem> {
+        if ends_early(source) {
+            return Err(Problem { message: "syntax error: unexpected `}}`".into(), line: None });
+        }
         Ok(self.env.compile_expression(source)?)
     }
 
@@ -117,7 +140,7 @@ impl Engine {
 
     /// Names that an expression looks at.
     pub fn names_of_expression(&self, source: &str) -> Vec<String> {
-        let names = self.env.compile_expression(source).map(|e| e.undeclared_variables(true));
+        let names = self.expression(source).map(|e| e.undeclared_variables(true));
         names.map(|names| names.into_iter().collect()).unwrap_or_default()
     }
 

@@ -199,6 +199,34 @@ pub struct Service {
     pub environment: Vec<(String, Source, Option<Source>)>,
     /// Starts only once these foreign units run, each when its condition holds.
     pub after: Vec<Optional>,
+    /// The same service elsewhere, all of which the cluster needs to form.
+    pub peers: Option<Peers>,
+    /// What the service refuses to change once it has run.
+    pub identity: Option<Identity>,
+}
+
+/// Hosts on which a service has its equals.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// Their role.
+    pub role: Spanned<String>,
+    /// Ports by which one is seen to be there.
+    pub ports: Vec<PortRef>,
+    /// How long `apply` waits for all of them, the first time.
+    pub seconds: i64,
+}
+
+/// Files that say who a service is. It may refuse to start with others than it had when it left the guard behind.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Their paths, templates; one that ends in `/` stands for everything below.
+    pub paths: Vec<Source>,
+    /// What a service that has run leaves behind and a new one has not, a template.
+    pub guard: Source,
+    /// When this holds, the guard may be removed.
+    pub allowed: Source,
+    /// Why not, otherwise; a template.
+    pub why: Source,
 }
 
 /// For which hosts something is.

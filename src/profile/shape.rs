@@ -143,6 +143,17 @@ pub fn service() -> Type {
     ];
     let after = vec![Field::new("unit", text(), "job or unit, a template").required(), Field::new("when", text(), "condition")];
     let variable = vec![Field::new("text", text(), "template").required(), Field::new("when", text(), "condition")];
+    let peers = vec![
+        Field::new("role", word(), "role of the hosts that run it too").required(),
+        Field::new("ports", Type::list(port()), "ports by which one is seen to be there").required(),
+        Field::new("seconds", Type::Int { min: 0, max: 86_400 }, "how long to wait for all of them, the first time"),
+    ];
+    let identity = vec![
+        Field::new("paths", Type::list(text()), "files that say who the service is, templates; with `/` at the end all below").required(),
+        Field::new("guard", text(), "what a service that has run leaves behind, a template").required(),
+        Field::new("allowed", text(), "condition under which the guard may be removed").required(),
+        Field::new("why", text(), "why not, otherwise; a template").required(),
+    ];
     Type::Object(vec![
         Field::new("unit", Type::text(), "job or unit name"),
         Field::new("ports", Type::list(port()), "ports that it listens on"),
@@ -150,6 +161,8 @@ pub fn service() -> Type {
         Field::new("wait", Type::Object(wait), "what must be there before the next service starts"),
         Field::new("environment", map(Type::Object(variable)), "variables given through the init system"),
         Field::new("after", Type::list(Type::Object(after)), "foreign units that must run first"),
+        Field::new("peers", Type::Object(peers), "the same service elsewhere"),
+        Field::new("identity", Type::Object(identity), "what it refuses to change once it has run"),
     ])
 }
 

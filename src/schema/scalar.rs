@@ -35,7 +35,7 @@ impl Syntax {
             Self::PortRange => "a range of ports such as `31000-32000`",
             Self::Address => "an IPv4 address such as `192.0.2.1`",
             Self::Subnet => "an IPv4 network such as `192.0.2.0/24`",
-            Self::Path => "an absolute path",
+            Self::Path => "a path on the target such as `/var/lib/mesos`",
             Self::Duration => "a duration with a unit such as `5mins`",
             Self::Memory => "a JVM size such as `512m` or `2g`",
             Self::Version => "a package version such as `0.20.1-1.0.ubuntu1404`",
@@ -198,6 +198,9 @@ fn url(text: &str) -> Result<(), String> {
 
 /// Permission bits; set-uid and the like are refused because cloud-init 0.7.5 loses them.
 pub fn mode(text: &str) -> Result<u32, String> {
+    if text.len() == 4 && matches!(text.as_bytes()[0], b'1'..=b'7') {
+        return Err("set-uid, set-gid and sticky bits do not survive the way to the target: write three octal digits".into());
+    }
     let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
     if digits.len() != 3 {
         return Err("write three or four octal digits, quoted: \"0644\"".into());

@@ -5,7 +5,9 @@
 pub mod parse;
 pub mod shape;
 
-use crate::diag::{At, Spanned};
+use std::collections::BTreeMap;
+
+use crate::diag::{At, Diagnostics, Spanned};
 use crate::schema::Value;
 use crate::yaml::read::Node;
 
@@ -14,6 +16,8 @@ use crate::yaml::read::Node;
 pub struct Spec {
     /// The whole mapping.
     pub at: At,
+    /// Where each field stands, from its key to the end of its value.
+    pub fields: BTreeMap<String, At>,
     /// Name of the cluster.
     pub cluster: Spanned<String>,
     /// Name of the profile.
@@ -176,6 +180,11 @@ pub struct Command {
 }
 
 impl Spec {
+    /// True when no error was found in a field: what was read from it is all that was typed.
+    pub fn sound(&self, field: &str, diags: &Diagnostics) -> bool {
+        self.fields.get(field).is_none_or(|at| !diags.has_error_in(*at))
+    }
+
     /// Local files that the spec names, relative to it: secrets, sources and keys, each with the place that names it.
     pub fn references(&self) -> Vec<Spanned<String>> {
         let mut found = Vec::new();

@@ -1,5 +1,7 @@
 //! Text to [`Spec`]; purely, with every structural mistake reported.
 
+use std::collections::BTreeMap;
+
 use super::{Audience, Command, Delivery, File, HostEntry, Network, Packages, RoleEntry, Spec, User, shape};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
 use crate::schema::check::Checker;
@@ -16,7 +18,12 @@ pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> 
     version(&node, diags)?;
     let mut checker = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
     let value = checker.check("", &node, &shape::spec(None))?;
-    decode(&value)
+    let mut spec = decode(&value)?;
+    if let Kind::Map(entries) = &node.kind {
+        let place = |key: At, value: At| if value.start < key.start { key } else { At { end: value.end.max(key.end), ..key } };
+        spec.fields = entries.iter().map(|entry| (entry.key.clone(), place(entry.key_at, entry.value.at))).collect();
+    }
+    Some(spec)
 }
 
 /// Words in a key that announce a secret. A mistyped field is unknown to every type, so its value is hidden by name.
@@ -25,16 +32,21 @@ const SECRET_WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token"
 /// Lines of the spec are shown in messages, and messages end up in logs: what looks like a secret is hidden before anything is said.
 fn hide_secrets(node: &Node, named: bool, diags: &mut Diagnostics) {
     match &node.kind {
-        Kind::Map(entries) => entries.iter().for_each(|entry| {
-            let key = entry.key.to_lowercase();
-            // `{file: path}` names the place of a secret, which is worth seeing.
-            let named = (named || SECRET_WORDS.iter().any(|word| key.contains(word))) && key != "file";
-            hide_secrets(&entry.value, named, diags);
-        }),
+        Kind::Map(entries) => {
+            // A file of the user's own is secret by a word beside its content.
+            let secret = matches!(node.get("secret").map(|n| &n.kind), Some(Kind::Scalar { text, .. }) if text == "true");
+            for entry in entries {
+                let key = entry.key.to_lowercase();
+                let telling = SECRET_WORDS.iter().any(|word| key.contains(word)) || (secret && key == "content");
+                // `{file: path}` names the place of a secret, which is worth seeing.
+                hide_secrets(&entry.value, (named || telling) && key != "file", diags);
+            }
+        }
         Kind::Seq(items) => items.iter().for_each(|item| hide_secrets(item, named, diags)),
         Kind::Scalar { text, plain } => {
             let telling = !(*plain && matches!(text.as_str(), "true" | "false")) && !text.is_empty();
-            if telling && (named || text.contains("PRIVATE KEY")) {
+            let login = text.contains("://") && text.contains('@');
+            if telling && (named || login || text.contains("PRIVATE KEY")) {
                 diags.hide(node.at);
             }
         }
@@ -82,7 +94,9 @@ fn decode(value: &Value) -> Option<Spec> {
     let packages = value.get("packages");
     Some(Spec {
         at: value.at,
-        cluster: value.spanned("cluster")?,
+        fields: BTreeMap::new(),
+        // A name that cannot be one hides nothing else.
+        cluster: value.spanned("cluster").unwrap_or_else(|| Spanned::new("unnamed".into(), value.at)),
         profile: value.spanned("profile")?,
         platform: value.spanned("platform")?,
         cloud: value.spanned("cloud"),

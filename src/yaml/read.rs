@@ -4,9 +4,11 @@
 //! reported, each at its place, and a scalar keeps the text that was typed (`1.10` stays `1.10`). Time and memory are
 //! bounded: size, depth, number of nodes and the growth through aliases have limits.
 
+mod syntax;
+
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, codes};
 
@@ -85,21 +87,22 @@ impl Node {
 /// Bytes of a file to text, without a byte order mark; says what is odd about it.
 ///
 /// The text comes back even with warnings; `None` means that nothing can be read.
-pub fn decode(bytes: Vec<u8>, at: impl Fn(usize, usize) -> At, diags: &mut Diagnostics) -> Option<String> {
+pub fn decode(bytes: impl AsRef<[u8]>, at: impl Fn(usize, usize) -> At, diags: &mut Diagnostics) -> Option<String> {
+    let bytes = bytes.as_ref();
     if bytes.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", bytes.len());
         diags.push(
-            Diagnostic::error(codes::TEXT_TOO_LARGE, None, message)
+            Diagnostic::error(codes::TEXT_TOO_LARGE, at(0, 0), message)
                 .help("many hosts fit into one line: `name: slave[1-300]` with the first address"),
         );
         return None;
     }
-    let mut text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    let mut text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_string(),
         Err(error) => {
-            let offset = error.utf8_error().valid_up_to();
+            let offset = error.valid_up_to();
             let message = format!("byte {} is not UTF-8", offset + 1);
-            diags.push(Diagnostic::error(codes::TEXT_NOT_UTF8, None, message).help("save the file as UTF-8"));
+            diags.push(Diagnostic::error(codes::TEXT_NOT_UTF8, at(offset, offset + 1), message).help("save the file as UTF-8"));
             return None;
         }
     };
@@ -127,7 +130,7 @@ pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Node> 
         let (event, span) = match event {
             Ok(pair) => pair,
             Err(error) => {
-                diags.push(syntax(text, file, &error));
+                diags.push(syntax::diagnostic(text, file, &error));
                 return None;
             }
         };
@@ -158,32 +161,6 @@ pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Node> 
     builder.root
 }
 
-fn syntax(text: &str, file: FileId, error: &granit_parser::ScanError) -> Diagnostic {
-    let offset =
-        error.marker().byte_offset().unwrap_or_else(|| text.char_indices().nth(error.marker().index()).map_or(text.len(), |(at, _)| at));
-    let offset = offset.min(text.len());
-    let line_start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    let indentation = text[line_start..].bytes().take_while(|b| *b == b' ' || *b == b'\t');
-    let tab = indentation.clone().position(|b| b == b'\t');
-    let info = error.info().to_lowercase();
-    let diagnostic = match tab {
-        Some(column) => {
-            let at = At::new(file, line_start + column, line_start + column + 1);
-            Diagnostic::error(codes::YAML_SYNTAX, at, "a tab indents this line").help("YAML indents with spaces only")
-        }
-        None => {
-            Diagnostic::error(codes::YAML_SYNTAX, At::new(file, offset, offset + 1), format!("not YAML: {}", info.trim_end_matches('.')))
-        }
-    };
-    if info.contains("nest") || info.contains("recursion") || info.contains("depth") {
-        return Diagnostic { code: codes::YAML_LIMIT.into(), ..diagnostic };
-    }
-    if info.contains("anchor") {
-        return diagnostic.help("an alias `*name` needs an anchor `&name` before it");
-    }
-    diagnostic
-}
-
 struct Builder<'t> {
     file: FileId,
     text: &'t str,
@@ -212,13 +189,13 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some("str")) {
-                    return Err(Diagnostic::error(codes::YAML_SYNTAX, at, format!("the tag `{}` has no meaning here", tag.original()))
-                        .help("write the value without a tag; quote it if it shall be text"));
+                    return Err(self.tag(&tag, at));
                 }
                 let plain = matches!(style, ScalarStyle::Plain);
                 let at = if plain { self.trimmed(at) } else { at };
                 self.node(Node { at, kind: Kind::Scalar { text: text.into_owned(), plain } }, anchor)
             }
+            Event::SequenceStart(.., Some(tag)) | Event::MappingStart(.., Some(tag)) => Err(self.tag(&tag, at)),
             Event::SequenceStart(_, anchor, _) => self.open(at, anchor, State::Seq(Vec::new())),
             Event::MappingStart(_, anchor, _) => {
                 let state = State::Map { entries: Vec::new(), seen: BTreeMap::new(), key: None, merges: Vec::new() };
@@ -228,6 +205,15 @@ impl Builder<'_> {
             Event::Alias(id) => self.alias(id, at),
             _ => Ok(()),
         }
+    }
+
+    /// A tag is reported where it stands, which is somewhere before its value.
+    fn tag(&self, tag: &Tag, at: At) -> Diagnostic {
+        let name = tag.original();
+        let before = self.text.get(..at.start as usize).unwrap_or("");
+        let at = before.rfind(&*name).map_or(at, |start| At::new(self.file, start, start + name.len()));
+        Diagnostic::error(codes::YAML_SYNTAX, at, format!("the tag `{name}` has no meaning here"))
+            .help("write the value without a tag; quote it if it shall be text")
     }
 
     /// Plain scalars are reported with the blanks up to a comment; the caret shall not cover those.
@@ -305,7 +291,7 @@ impl Builder<'_> {
                 None => {
                     let Kind::Scalar { text, .. } = node.kind else {
                         return Err(Diagnostic::error(codes::YAML_SYNTAX, node.at, "a key must be a word, not a list or mapping")
-                            .help("if a value with braces was meant, quote it"));
+                            .help("quote a value that begins with a brace or bracket"));
                     };
                     if let Some(first) = seen.get(&text).filter(|_| text != "<<") {
                         return Err(Diagnostic::error(

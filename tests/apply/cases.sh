@@ -35,8 +35,8 @@ case_systemd() {
     slave systemd; apply; rc_is 0
     runs mesos-slave
     same "$(count 'EVENT STARTED')$(count 'POSTINST STARTED')" 00 "something started before its time"
-    same "$(readlink "$ROOT/etc/systemd/system/zookeeper.service")" /dev/null "zookeeper is not masked"
-    gone "$ROOT/etc/systemd/system/mesos-slave.service"
+    has "$ROOT/etc/systemd/system/zookeeper.service.d/clusterseed-hold.conf" "ConditionPathExists=!/"
+    gone "$ROOT/etc/systemd/system/mesos-slave.service.d/clusterseed-hold.conf"
     ok "not enabled" [ -L "$ROOT/etc/systemd/system/multi-user.target.wants/mesos-slave.service" ]
     has "$FAKE/calls" "systemctl daemon-reload"
     before=$(snapshot); calls; apply; rc_is 0

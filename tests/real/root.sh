@@ -25,7 +25,7 @@ image=systemd-sysv,systemd-resolved,systemd-timesyncd,udev,dbus,libpam-systemd,n
 image=$image,cloud-init,cloud-guest-utils,eatmydata,sudo,openssh-server,locales
 image=$image,iproute2,iputils-ping,netbase,procps,less,curl,ca-certificates
 # Of the local repository: what seeds ask apt for.
-carried='zookeeperd gnupg netcat-openbsd'
+carried='zookeeperd gnupg netcat-openbsd cron'
 
 die() { echo "root.sh: $*" >&2; exit 2; }
 

@@ -14,12 +14,14 @@ pub fn names(cluster: &Cluster, diags: &mut Diagnostics) {
             diags.push(
                 Diagnostic::error(codes::HOST_DUPLICATE, host.name_at, format!("there are two hosts called `{}`", host.name))
                     .related(first.name_at, "the other one")
-                    .help("give each host a name of its own; ranges may overlap with single hosts"),
+                    .help("give each host a name of its own; a range stands for every name in it")
+                    .subject(&host.name),
             );
         }
     }
     if cluster.hosts.is_empty() {
-        diags.push(Diagnostic::error(codes::ROLE_COUNT, cluster.at, "the cluster has no hosts").help("add entries under `hosts`"));
+        let at = cluster.places.get("hosts").copied().unwrap_or(cluster.at);
+        diags.push(Diagnostic::error(codes::ROLE_COUNT, at, "the cluster has no hosts").help("add entries under `hosts`"));
     }
 }
 
@@ -30,7 +32,8 @@ pub fn addresses(cluster: &Cluster, diags: &mut Diagnostics) {
     let subnet = format!("{}/{}", network.base, network.prefix);
     for host in &cluster.hosts {
         let (name, address) = (&host.name, host.address);
-        if let Some(first) = seen.insert(address, host) {
+        // Two hosts of one name have been reported.
+        if let Some(first) = seen.insert(address, host).filter(|first| first.name != host.name) {
             diags.push(
                 Diagnostic::error(
                     codes::ADDRESS_DUPLICATE,
@@ -38,7 +41,8 @@ pub fn addresses(cluster: &Cluster, diags: &mut Diagnostics) {
                     format!("`{name}` and `{}` both have the address {address}", first.name),
                 )
                 .related(first.address_at, format!("`{}`", first.name))
-                .help("give each host an address of its own; a range takes consecutive addresses from its first one on"),
+                .help("give each host an address of its own; a range takes consecutive addresses from its first one on")
+                .subject(name),
             );
         }
         let taken = [(network.base, "the network itself"), (network.broadcast(), "the broadcast address")];
@@ -46,12 +50,14 @@ pub fn addresses(cluster: &Cluster, diags: &mut Diagnostics) {
         if !network.contains(address) {
             diags.push(
                 Diagnostic::error(codes::ADDRESS_OUTSIDE, host.address_at, format!("`{name}` would have {address}, outside {subnet}"))
-                    .help(format!("use an address of {subnet}, or widen `network.subnet`")),
+                    .help(format!("use an address of {subnet}, or widen `network.subnet`"))
+                    .subject(name),
             );
         } else if let Some((_, what)) = taken.into_iter().find(|(other, _)| *other == address) {
             diags.push(
                 Diagnostic::error(codes::ADDRESS_RESERVED, host.address_at, format!("`{name}` would have {address}, which is {what}"))
-                    .help("use another address"),
+                    .help("use another address")
+                    .subject(name),
             );
         }
     }
@@ -67,21 +73,24 @@ pub fn ids(cluster: &Cluster, diags: &mut Diagnostics) {
             let Some(id) = host.id else {
                 diags.push(
                     Diagnostic::error(codes::HOST_ID_MISSING, at, format!("`{}` is a {} and needs an id", host.name, role.name))
-                        .help(format!("add `id: N` with a number from {min} to {max} that this host keeps for life")),
+                        .help(format!("add `id: N` with a number from {min} to {max} that this host keeps for life"))
+                        .subject(&host.name),
                 );
                 continue;
             };
             if i64::from(id) < min || i64::from(id) > max {
                 diags.push(
                     Diagnostic::error(codes::HOST_ID_RANGE, at, format!("`{}` would have the id {id}, out of {min} to {max}", host.name))
-                        .help("add `id: N`; without it the number that ends the name is taken"),
+                        .help("add `id: N`; without it the number that ends the name is taken")
+                        .subject(&host.name),
                 );
             }
-            if let Some(first) = seen.insert(id, host) {
+            if let Some(first) = seen.insert(id, host).filter(|first| first.name != host.name) {
                 diags.push(
                     Diagnostic::error(codes::HOST_ID_DUPLICATE, at, format!("`{}` and `{}` both have the id {id}", first.name, host.name))
                         .related(first.id_at.unwrap_or(first.name_at), format!("`{}`", first.name))
-                        .help("give each an `id` of its own; members of an ensemble know each other by it"),
+                        .help("give each an `id` of its own; members of an ensemble know each other by it")
+                        .subject(&host.name),
                 );
             }
         }

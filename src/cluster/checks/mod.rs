@@ -32,14 +32,18 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Runs all checks. Rules of the profile are evaluated only where its settings could be, so that one mistake does not bring
-/// forth others; `complete` says that the spec was read without a mistake, so that hosts may be counted.
-pub fn run(cluster: &Cluster, complete: bool, diags: &mut Diagnostics) {
+/// forth others; for the same reason hosts are counted only when all of them could be read, and flags are looked up only when the
+/// versions could.
+pub fn run(cluster: &Cluster, diags: &mut Diagnostics) {
     let sound = !diags.has_errors();
     for check in CHECKS {
         check(cluster, diags);
     }
-    if !complete {
-        diags.forget(&[codes::ROLE_COUNT, codes::ROLE_EVEN]);
+    if !cluster.sound.hosts {
+        diags.forget(&[codes::ROLE_COUNT, codes::ROLE_EVEN, codes::UNKNOWN_HOST, codes::HOST_ID_MISSING]);
+    }
+    if !cluster.sound.packages {
+        diags.forget(&[codes::UNKNOWN_FLAG]);
     }
     if cluster.evaluated {
         let mut found = Diagnostics::new();

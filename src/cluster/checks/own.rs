@@ -7,11 +7,11 @@ use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::spec::Audience;
 
 /// Places that are not the user's to write: the seed itself, cloud-init's state, kernel file systems.
-const FORBIDDEN: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/lib/clusterseed", "/var/lib/cloud", "/etc/clusterseed"];
+const FORBIDDEN: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/clusterseed", "/var/lib/cloud", "/etc/clusterseed"];
 
 /// Paths are free, audiences known.
 pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
-    let mut seen: BTreeMap<&str, (At, &Audience)> = BTreeMap::new();
+    let mut by_path: BTreeMap<&str, Vec<(At, &Audience)>> = BTreeMap::new();
     for file in &cluster.files {
         let (path, audience) = (&file.spec.path, &file.spec.audience);
         self::audience(cluster, audience, diags);
@@ -25,17 +25,27 @@ pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
         if path.value == "/" {
             diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, "`/` is a folder").help("name the file"));
         }
-        if let Some((first, other)) = seen.get(path.value.as_str()) {
-            let both = cluster.hosts.iter().any(|host| cluster.concerns(audience, host) && cluster.concerns(other, host));
-            if both {
+        by_path.entry(&path.value).or_default().push((path.at, audience));
+    }
+    for (path, entries) in by_path.iter().filter(|(_, entries)| entries.len() > 1) {
+        duplicates(cluster, path, entries, diags);
+    }
+}
+
+/// Several entries for one path are fine as long as no host gets two of them.
+fn duplicates(cluster: &Cluster, path: &str, entries: &[(At, &Audience)], diags: &mut Diagnostics) {
+    let mut first: BTreeMap<&str, At> = BTreeMap::new();
+    for (at, audience) in entries {
+        for host in cluster.hosts.iter().filter(|host| cluster.concerns(audience, host)) {
+            if let Some(other) = first.insert(&host.name, *at) {
                 diags.push(
-                    Diagnostic::error(codes::FILE_DUPLICATE, path.at, format!("`{}` is described twice for the same host", path.value))
-                        .related(*first, "first here")
+                    Diagnostic::error(codes::FILE_DUPLICATE, *at, format!("`{path}` is described twice for the same host"))
+                        .related(other, "first here")
                         .help("keep one, or give each its own `roles` or `hosts`"),
                 );
+                break;
             }
         }
-        seen.insert(&path.value, (path.at, audience));
     }
 }
 

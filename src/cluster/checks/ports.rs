@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
-use crate::profile::{PortRef, Service};
-use crate::schema::{Value, scalar};
+use crate::profile::{Optional, PortRef, Service};
+use crate::schema::scalar;
 
 struct Port<'c> {
     service: &'c str,
@@ -17,24 +17,37 @@ struct Port<'c> {
 /// Every set of roles and settings is looked at once, however many hosts share it.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut done = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for host in cluster.hosts.iter().filter(|host| done.insert((host.variant, host.roles.clone()))) {
+        let scope = cluster.host_scope(host, &mut Diagnostics::new());
+        // A condition that cannot be evaluated is the profile's mistake and reported as such.
+        let runs = |service: &&Optional| {
+            service.when.as_ref().is_none_or(|when| cluster.profile.engine.eval(&when.value, &scope).is_ok_and(|value| value.is_true()))
+        };
         let services: Vec<&Service> = host
             .roles
             .iter()
             .filter_map(|role| cluster.profile.role(role))
-            .flat_map(|role| role.services.iter().filter_map(|s| cluster.profile.service(&s.name.value)))
+            .flat_map(|role| role.services.iter().filter(runs).filter_map(|s| cluster.profile.service(&s.name.value)))
             .collect();
-        clashes(cluster, host, &services, diags);
+        clashes(cluster, host, &services, &mut told, diags);
     }
 }
 
-fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], diags: &mut Diagnostics) {
+/// What is told once need not be told for every host.
+type Told = BTreeSet<(At, u16, String)>;
+
+fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Told, diags: &mut Diagnostics) {
     let mut taken: BTreeMap<u16, Port> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let ports: Vec<Port> = services.iter().filter(|s| seen.insert(&s.name)).flat_map(|s| ports(cluster, host, s)).collect();
     for service in services {
         for (from, to, at, text) in ranges(cluster, host, service) {
             for port in ports.iter().filter(|p| (from..=to).contains(&p.number)) {
+                let at = at.unwrap_or(port.at);
+                if !told.insert((at, port.number, service.name.clone())) {
+                    continue;
+                }
                 diags.push(
                     Diagnostic::error(
                         codes::PORT_IN_RANGE,
@@ -53,8 +66,13 @@ fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], diags: &mut Di
     for port in ports {
         if let Some(first) = taken.get(&port.number) {
             let at = port.at.max(first.at);
-            let message = format!("`{}` and `{}` both listen on port {} of `{}`", first.service, port.service, port.number, host.name);
-            diags.push(Diagnostic::error(codes::PORT_CLASH, at, message).help(format!("change `{}` or `{}`", first.name, port.name)));
+            let message = match first.service == port.service {
+                true => format!("`{}` would listen twice on port {} of `{}`", port.service, port.number, host.name),
+                false => format!("`{}` and `{}` both listen on port {} of `{}`", first.service, port.service, port.number, host.name),
+            };
+            if told.insert((at, port.number, port.service.to_string())) {
+                diags.push(Diagnostic::error(codes::PORT_CLASH, at, message).help(format!("change `{}` or `{}`", first.name, port.name)));
+            }
         } else {
             taken.insert(port.number, port);
         }
@@ -75,21 +93,17 @@ fn ports<'c>(cluster: &'c Cluster, host: &Host, service: &'c Service) -> Vec<Por
     service.ports.iter().filter_map(port).collect()
 }
 
-fn ranges(cluster: &Cluster, host: &Host, service: &Service) -> Vec<(u16, u16, At, String)> {
+/// Ranges with the place where each was typed; a default has none.
+fn ranges(cluster: &Cluster, host: &Host, service: &Service) -> Vec<(u16, u16, Option<At>, String)> {
     let mut found = Vec::new();
     for path in &service.port_ranges {
         let Some(value) = cluster.settings.get(Some(host.variant), &path.value) else { continue };
         let typed = cluster.settings.typed_at(Some(host.variant), &path.value);
         for item in value.items() {
             if let Some((from, to)) = item.text().and_then(|text| scalar::port_range(text).ok()) {
-                found.push((from, to, at(item, typed, cluster), item.text().unwrap_or_default().to_string()));
+                found.push((from, to, typed.map(|_| item.at), item.text().unwrap_or_default().to_string()));
             }
         }
     }
     found
-}
-
-/// A default stands in the profile; what the user sees then is the line that names the profile.
-fn at(item: &Value, typed: Option<At>, cluster: &Cluster) -> At {
-    if typed.is_some() { item.at } else { cluster.profile_at }
 }

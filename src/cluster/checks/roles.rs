@@ -11,7 +11,8 @@ pub fn counts(cluster: &Cluster, diags: &mut Diagnostics) {
     for role in &cluster.profile.roles {
         let members: Vec<_> = cluster.with_role(&role.name).collect();
         let (n, count) = (members.len(), &role.count);
-        let at = members.last().map_or(cluster.at, |host| host.role_at);
+        let nobody = || cluster.places.get("hosts").copied().unwrap_or(cluster.at);
+        let at = members.last().map_or_else(nobody, |host| host.role_at);
         let reason = if count.reason.is_empty() { String::new() } else { format!(": {}", count.reason) };
         if n < count.min || n > count.max {
             let limit = if n < count.min { format!("at least {}", count.min) } else { format!("at most {}", count.max) };

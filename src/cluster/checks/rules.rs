@@ -6,13 +6,17 @@ use minijinja::Value as Jinja;
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
-use crate::profile::Rule;
+use crate::profile::{Formula, Rule};
 
 /// Runs every rule, once or once per host.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let whole = cluster.scope();
+    let unsound = unsound(cluster);
     for rule in &cluster.profile.rules {
         let engine = &cluster.profile.engine;
+        if engine.names_of_expression(&rule.when.value).iter().any(|name| hangs_on(name, &unsound)) {
+            continue;
+        }
         let expression = match engine.expression(&rule.when.value) {
             Ok(expression) => expression,
             Err(_) => continue, // reported when the profile was loaded
@@ -39,6 +43,30 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Names that hang on a part of the spec with a mistake in it: what a rule says of them would only follow from that.
+fn unsound(cluster: &Cluster) -> Vec<String> {
+    let sound = cluster.sound;
+    let parts = [(sound.hosts, "roles"), (sound.packages, "packages"), (sound.platform, "platform")];
+    let mut names: Vec<String> = parts.iter().filter(|(sound, _)| !sound).map(|(_, name)| (*name).to_string()).collect();
+    let engine = &cluster.profile.engine;
+    for item in cluster.profile.derived.iter().filter(|_| !parts.iter().all(|(sound, _)| *sound)) {
+        let looks_at = match &item.how {
+            Formula::Expr(source) => engine.names_of_expression(&source.value),
+            Formula::Text(source) => engine.names_of_text(&source.value),
+        };
+        if looks_at.iter().any(|name| hangs_on(name, &names)) {
+            names.push(format!("derived.{}", item.name));
+        }
+    }
+    names
+}
+
+/// `packages.versions.mesos` hangs on `packages`, and so does `derived` when one of its values does.
+fn hangs_on(name: &str, unsound: &[String]) -> bool {
+    let begins = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    unsound.iter().any(|other| begins(name, other) || begins(other, name))
 }
 
 fn report(cluster: &Cluster, rule: &Rule, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {

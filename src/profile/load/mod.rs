@@ -12,8 +12,8 @@ use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
 use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
-    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Optional, PortRef, Profile, Role, Rule, Secrecy, Service,
-    Source, VersionDefault, shape,
+    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Role, Rule,
+    Secrecy, Service, Source, VersionDefault, shape,
 };
 use crate::schema::check::Checker;
 use crate::schema::scalar;
@@ -25,7 +25,12 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
     let path = format!("profiles/{name}/profile.yaml");
     let entry = catalog.get(&path)?;
     let id = FileId(u32::MAX);
-    let text = read::decode(entry.bytes.to_vec(), |s, e| At::new(id, s, e), &mut Diagnostics::new())?;
+    let mut unread = Diagnostics::new();
+    let Some(text) = read::decode(&entry.bytes, |s, e| At::new(id, s, e), &mut unread) else {
+        let nowhere = |d: &Diagnostic| Diagnostic { at: None, message: format!("`{path}`: {}", d.message), ..d.clone() };
+        unread.iter().for_each(|d| diags.push(nowhere(d)));
+        return None;
+    };
     let file = sources.add(path, text.clone());
     let mut own = Diagnostics::new();
     let node = read::parse(&text, file, &mut own);
@@ -207,6 +212,31 @@ impl Loader<'_> {
             after: list(value, "after")
                 .filter_map(|v| Some(Optional { name: self.template(v, "unit")?, when: self.expression(v, "when") }))
                 .collect(),
+            peers: value.get("peers").and_then(|v| self.peers(v)),
+            identity: value.get("identity").and_then(|v| self.identity(v)),
+        })
+    }
+
+    fn peers(&mut self, value: &Value) -> Option<Peers> {
+        Some(Peers {
+            role: value.spanned("role")?,
+            ports: list(value, "ports").filter_map(|v| self.port(v)).collect(),
+            seconds: value.int("seconds").unwrap_or(600),
+        })
+    }
+
+    fn identity(&mut self, value: &Value) -> Option<Identity> {
+        let paths = value.texts("paths");
+        for path in &paths {
+            if let Err(problem) = self.engine.check_text(&path.value) {
+                self.problem(path.at, &problem);
+            }
+        }
+        Some(Identity {
+            paths,
+            guard: self.template(value, "guard")?,
+            allowed: self.expression(value, "allowed")?,
+            why: self.template(value, "why")?,
         })
     }
 

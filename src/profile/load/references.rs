@@ -25,7 +25,9 @@ impl Loader<'_> {
             part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));
         }
         for service in &profile.services {
-            for port in service.ports.iter().chain(&service.wait_ports) {
+            let peers = service.peers.iter();
+            peers.clone().for_each(|peers| want(&roles, "role", &peers.role.value, peers.role.at));
+            for port in service.ports.iter().chain(&service.wait_ports).chain(peers.flat_map(|peers| &peers.ports)) {
                 if let PortRef::Setting(path) = port {
                     want(&settings, "setting", &path.value, path.at);
                 }

@@ -84,7 +84,10 @@ impl Loader<'_> {
             "list" => Type::list(self.inner_type(value, "items")?),
             "map" => Type::Map { keys: self.pattern(value, "keys"), values: Box::new(self.inner_type(value, "values")?) },
             "flags" => Type::Map {
-                keys: Some(Pattern::fixed("[a-zA-Z][a-zA-Z0-9_]*", "flags are written without dashes: `max_slave_ping_timeouts`")),
+                keys: Some(Pattern::fixed(
+                    "[a-zA-Z][a-zA-Z0-9_]*",
+                    "the flag as the daemon names it, without dashes: `max_slave_ping_timeouts`",
+                )),
                 values: Box::new(Type::AnyScalar),
             },
             "port" => Type::Scalar(Syntax::Port),
@@ -113,7 +116,7 @@ impl Loader<'_> {
 
     fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
         let source = value.spanned(key)?;
-        match Pattern::new(&source.value, &format!("it must match `{}`", source.value)) {
+        match Pattern::new(&source.value, &format!("text that matches `{}` as a whole", source.value)) {
             Ok(pattern) => Some(pattern),
             Err(why) => {
                 self.error(source.at, format!("not a regular expression: {why}"), "write it without anchors");

@@ -1,0 +1,87 @@
+#!/bin/sh
+# image.sh CACHE OUT: what the lab's machines boot from, as layers over the root of tests/real/root.sh.
+#
+#   CACHE/root   the Debian 12 root, made by root.sh
+#   CACHE/java   over it: the Java runtime, which takes apt longer than everything else; made once
+#   OUT/image    over both: the repository with the fixture packages in /srv/mesosphere, signed with a key of
+#                this run alone, and the leftovers that a seed must cope with
+#   OUT/key.asc, OUT/fingerprint    that key
+#   OUT/layers   the layers, as overlayfs wants them
+#
+# Needs root; installs what is missing (gnupg, dpkg-dev) where it can.
+set -eu
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1" "$2"
+cache=$(cd "$1" && pwd)
+out=$(cd "$2" && pwd)
+
+sh "$here/../real/root.sh" "$cache/root"
+
+need() { command -v "$1" >/dev/null || apt-get -qqy --no-install-recommends install "$2" >/dev/null; }
+need gpg gnupg
+need dpkg-scanpackages dpkg-dev
+
+# --- Java: the package that zookeeper depends on, and the one that the profile asks for
+java() {
+    rm -rf "$cache/java" "$cache/java.part" "$cache/java.work" "$cache/java.merged"
+    mkdir -p "$cache/java.part" "$cache/java.work" "$cache/java.merged"
+    # In a mount namespace of its own: nothing stays mounted, whatever happens.
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare --mount --propagation private sh -euc '
+        mount -t overlay java "$1.merged" -o "lowerdir=$2,upperdir=$1.part,workdir=$1.work"
+        mount -t proc proc "$1.merged/proc"
+        chroot "$1.merged" apt-get -qqy --no-install-recommends install default-jre default-jre-headless >"$1.log" 2>&1
+        chroot "$1.merged" apt-get clean' - "$cache/java" "$cache/root"
+    rm -rf "$cache/java.part/run" "$cache/java.part/tmp" "$cache/java.work" "$cache/java.merged"
+    mv "$cache/java.part" "$cache/java"
+}
+exec 9>"$cache/java.lock"
+flock 9
+stamp=$(cat "$cache/root.stamp" "$0" | sha256sum)
+if [ "$(cat "$cache/java.stamp" 2>/dev/null)" != "$stamp" ]; then
+    rm -f "$cache/java.stamp"
+    java || { cat "$cache/java.log" >&2; exit 1; }
+    echo "$stamp" >"$cache/java.stamp"
+fi
+exec 9>&-
+
+# --- the repository
+image=$out/image
+repository=$image/srv/mesosphere
+dist=$repository/dists/bookworm
+rm -rf "$image"
+mkdir -p "$repository/pool" "$dist/main/binary-amd64"
+sh "$here/fixtures/build.sh" "$repository/pool"
+(cd "$repository" && dpkg-scanpackages --multiversion pool 2>/dev/null >"$dist/main/binary-amd64/Packages")
+
+# A path short enough for the agent's socket.
+GNUPGHOME=$(mktemp -d /tmp/lab-gnupg.XXXXXX)
+export GNUPGHOME
+trap 'gpgconf --kill all; rm -rf "$GNUPGHOME"' EXIT
+gpg --batch --quiet --passphrase '' --quick-generate-key 'Lab of clusterseed <lab@example.net>' ed25519 sign 2d
+gpg --batch --quiet --armor --export >"$out/key.asc"
+gpg --batch --quiet --no-auto-check-trustdb --with-colons --list-keys | awk -F: '$1 == "fpr" { print $10; exit }' >"$out/fingerprint"
+
+packages=main/binary-amd64/Packages
+{
+    echo 'Origin: lab'
+    echo 'Codename: bookworm'
+    echo 'Components: main'
+    echo 'Architectures: amd64'
+    date -u +"Date: %a, %d %b %Y %H:%M:%S UTC"
+    printf 'SHA256:\n %s %s %s\n' "$(sha256sum <"$dist/$packages" | cut -d' ' -f1)" "$(wc -c <"$dist/$packages")" "$packages"
+} >"$GNUPGHOME/Release"
+gpg --batch --quiet --clearsign --output "$dist/InRelease" "$GNUPGHOME/Release"
+
+# --- the leftovers: each would end a daemon, or start it wrongly
+mkdir -p "$image/etc/mesos-master" "$image/etc/mesos" "$image/etc/marathon/conf" "$image/etc/chronos/conf"
+echo 1 >"$image/etc/mesos-master/quorum.dpkg-dist"
+echo 9090 >"$image/etc/marathon/conf/x.bak"
+# Changed conffiles of packages that are not there yet: dpkg asks, and leaves its own version beside them.
+echo 'zk://198.51.100.9:2181/elsewhere' >"$image/etc/mesos/zk"
+echo 4401 >"$image/etc/chronos/conf/http_port"
+
+chmod -R a+rX "$image"
+echo "$image:$cache/java:$cache/root" >"$out/layers"

@@ -1,0 +1,268 @@
+//! Machines that boot what the product wrote: `root.sh` and `boot.sh` as a value that cleans up after itself.
+
+use std::cell::Cell;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use crate::support::{clusterseed, root, texts};
+
+/// Where something `outside` of the machines stands on their network.
+pub const OUTSIDE: &str = "192.0.2.250";
+
+/// Machines on one network, and the folder of the test that boots them. All ends with the value; what a failed test needs to be
+/// understood stays in the folder.
+pub struct Lab {
+    name: &'static str,
+    /// The test's folder: specs, outputs, logs.
+    pub home: PathBuf,
+    tree: PathBuf,
+    begun: Instant,
+    step: Cell<Instant>,
+}
+
+/// What a command inside a machine answered.
+pub struct Answer {
+    /// Its exit status.
+    pub code: i32,
+    /// What it wrote to standard output.
+    pub out: String,
+    /// What it wrote to standard error.
+    pub err: String,
+}
+
+impl Lab {
+    /// Makes the root tree if it is not there, and a network without machines. None without root, where nothing can be booted.
+    pub fn begin(name: &'static str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{name}: CI must boot machines, so it has to be root");
+            println!("{name}: skipped, booting machines needs root");
+            return None;
+        }
+        let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
+        let lab = Self { name, home: cache.join(name), tree: cache.join("root"), begun: Instant::now(), step: Cell::new(Instant::now()) };
+        // What an earlier run left running is found by the folder's name.
+        fs::create_dir_all(lab.home.join("work")).expect("a folder for the test");
+        lab.boot(&["down", &lab.work()]);
+        fs::remove_dir_all(&lab.home).expect("the folder of an earlier run is removed");
+        fs::create_dir_all(lab.home.join("work")).expect("a folder for the test");
+        succeed(Command::new("sh").arg(root().join("tests/real/root.sh")).arg(&lab.tree));
+        lab.boot(&["lab", &lab.work(), &path(&lab.tree), &format!("{OUTSIDE}/24")]);
+        lab.say("the root tree and the network are there");
+        Some(lab)
+    }
+
+    /// Prints a step that is done, and how long it took.
+    pub fn say(&self, what: &str) {
+        let step = self.step.replace(Instant::now());
+        println!("{} {:6.1} s (+{:.1}): {what}", self.name, self.begun.elapsed().as_secs_f64(), step.elapsed().as_secs_f64());
+    }
+
+    fn work(&self) -> String {
+        path(&self.home.join("work"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.arg(root().join("tests/real/boot.sh")).args(arguments).env("BOOT_LIMIT", "600");
+        command
+    }
+
+    fn boot(&self, arguments: &[&str]) -> String {
+        succeed(&mut self.command(arguments))
+    }
+
+    /// Writes a spec beside its local files and builds it with the profiles of the tests.
+    pub fn build(&self, name: &str, spec: &str) -> Built {
+        let spec_path = self.home.join(format!("{name}.yaml"));
+        fs::write(&spec_path, spec).expect("writing the spec");
+        let built = Built { spec: spec_path, out: self.home.join(name) };
+        succeed(built.clusterseed("build").arg("--quiet").arg(&built.spec).arg("-o").arg(&built.out));
+        built
+    }
+
+    /// The image's cloud-init finds nothing to say against a user-data.
+    pub fn schema(&self, user_data: &Path) {
+        self.boot(&["schema", &path(&self.tree), &path(user_data)]);
+    }
+
+    /// Puts a file into a machine's NoCloud seed folder before it boots, as an image or a hypervisor would.
+    pub fn preload(&self, machine: &str, name: &str, content: &[u8]) {
+        let folder = self.on_disk(machine, "/var/lib/cloud/seed/nocloud");
+        fs::create_dir_all(&folder).expect("a seed folder");
+        fs::write(folder.join(name), content).expect("writing into the seed folder");
+    }
+
+    /// Where a file that the machine has written lies on this one.
+    pub fn on_disk(&self, machine: &str, target: &str) -> PathBuf {
+        self.home.join("work").join(machine).join("upper").join(target.trim_start_matches('/'))
+    }
+
+    /// Boots machines, each with the seed folder of a host, and waits until all have finished their first boot.
+    pub fn first_boot(&self, machines: &[(&str, PathBuf)]) {
+        for (name, seed) in machines {
+            self.boot(&["up", &self.work(), name, &path(seed)]);
+        }
+        let names: Vec<&str> = machines.iter().map(|(name, _)| *name).collect();
+        self.all("wait", &names);
+        self.say(&format!("booted {}", names.join(", ")));
+    }
+
+    /// Reboots machines at once and waits for all.
+    pub fn reboot(&self, machines: &[&str]) {
+        self.all("reboot", machines);
+        self.say(&format!("rebooted {}", machines.join(", ")));
+    }
+
+    fn all(&self, verb: &str, machines: &[&str]) {
+        thread::scope(|scope| {
+            for machine in machines {
+                let mut command = self.command(&[verb, &self.work(), machine]);
+                scope.spawn(move || succeed(&mut command));
+            }
+        });
+    }
+
+    /// What cloud-init and systemd complain of, line by line; nothing when all is well.
+    pub fn verdict(&self, machine: &str) -> String {
+        let output = self.command(&["verdict", &self.work(), machine]).output().expect("boot.sh runs");
+        texts(&output).0
+    }
+
+    /// Runs a shell script inside, with arguments, and gives what it wrote to standard output; it must succeed.
+    pub fn shell(&self, machine: &str, script: &str, arguments: &[&str]) -> String {
+        let answer = self.ask(machine, script, arguments, b"");
+        assert_eq!(answer.code, 0, "{machine}: {script}\n{}{}", answer.out, answer.err);
+        answer.out
+    }
+
+    /// Runs a shell script inside that may fail.
+    pub fn ask(&self, machine: &str, script: &str, arguments: &[&str], input: &[u8]) -> Answer {
+        let work = self.work();
+        let inner = [&["exec", &work, machine, "sh", "-c", script, "sh"][..], arguments].concat();
+        let output = fed(&mut self.command(&inner), input);
+        let (out, err) = texts(&output);
+        Answer { code: output.status.code().unwrap_or(-1), out, err }
+    }
+
+    /// Starts a program beside the machines; it ends with the value.
+    pub fn outside(&self, arguments: &[&str]) -> Beside {
+        use std::os::unix::process::CommandExt;
+        let work = self.work();
+        let mut command = self.command(&[&["outside", &work][..], arguments].concat());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn();
+        Beside(child.expect("boot.sh starts"))
+    }
+
+    /// A new SSH key pair, made with the image's tools: the private key and the public line.
+    pub fn key_pair(&self) -> (String, String) {
+        let script = "d=$(mktemp -d) && ssh-keygen -q -t ed25519 -N '' -C ops@test -f $d/k && cat $d/k $d/k.pub; rm -rf $d";
+        let text = succeed(Command::new("chroot").arg(&self.tree).args(["sh", "-c", script]));
+        let end = text.find("ssh-ed25519 ").expect("a public key after the private one");
+        (text[..end].to_string(), text[end..].trim_end().to_string())
+    }
+
+    fn machines(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.home.join("work")) else { return Vec::new() };
+        let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().join("upper").is_dir());
+        let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Lab {
+    /// A panic in here would hide the one that failed the test, so nothing is asserted.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for machine in self.machines() {
+                let logs = path(&self.home.join("logs").join(&machine));
+                let _ = self.command(&["collect", &self.work(), &machine, &logs]).output();
+                println!("{}: the logs of {machine} are in {logs}", self.name);
+            }
+        }
+        let _ = self.command(&["down", &self.work()]).output();
+        let _ = fs::remove_dir_all(self.home.join("work"));
+        if !thread::panicking() {
+            self.say("done");
+            let _ = fs::remove_dir_all(&self.home);
+        }
+    }
+}
+
+/// A program beside the machines.
+pub struct Beside(std::process::Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // A group of its own: the shell that started it, and it.
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
+
+/// A spec and what was built from it.
+pub struct Built {
+    spec: PathBuf,
+    out: PathBuf,
+}
+
+impl Built {
+    /// `clusterseed VERB` with the profiles of the tests.
+    pub fn clusterseed(&self, verb: &str) -> Command {
+        let mut command = clusterseed();
+        command.arg("--profile-dir").arg(root().join("tests/profiles")).arg(verb);
+        command
+    }
+
+    /// The folder with the folders of all hosts.
+    pub fn hosts(&self) -> PathBuf {
+        self.out.join("hosts")
+    }
+
+    /// The seed folder of a host, made for its NoCloud data source.
+    pub fn seed(&self, host: &str) -> PathBuf {
+        self.hosts().join(host)
+    }
+
+    /// A file of a host's.
+    pub fn read(&self, host: &str, name: &str) -> Vec<u8> {
+        fs::read(self.seed(host).join(name)).expect("a file that build wrote")
+    }
+
+    /// What `plan --format json` says of a host.
+    pub fn plan(&self, host: &str) -> serde_json::Value {
+        let text = succeed(self.clusterseed("plan").args(["--format", "json"]).arg(&self.spec).arg(host));
+        let mut plan: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        plan["hosts"][0].take()
+    }
+}
+
+fn path(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_string()
+}
+
+/// Runs to the end and gives standard output; a failure ends the test with all that was said.
+fn succeed(command: &mut Command) -> String {
+    let output = fed(command, b"");
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    out
+}
+
+fn fed(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // Inputs are shorter than a pipe holds, and a program that reads none of them may be gone already.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    child.wait_with_output().expect("an end")
+}
