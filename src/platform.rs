@@ -23,10 +23,19 @@ pub struct Platform {
     pub architecture: String,
     /// Init system.
     pub init: Init,
+    /// Kinds of password hashes that its C library checks, as crypt(5) marks them; none: every kind.
+    pub password_hashes: Option<Vec<String>>,
     /// How apt is told which key signs which repository.
     pub apt_keys: AptKeys,
     /// What its cloud-init takes.
     pub dialect: Dialect,
+}
+
+impl Platform {
+    /// True when passwords can be checked against hashes that begin with `$id$`.
+    pub fn takes_hash(&self, id: &str) -> bool {
+        self.password_hashes.as_ref().is_none_or(|known| known.iter().any(|k| k == id))
+    }
 }
 
 /// Init systems.
@@ -119,6 +128,7 @@ fn platform_shape() -> Type {
     ];
     let mut fields: Vec<Field> = ["platform", "summary", "distribution", "version", "codename", "architecture"].map(text).to_vec();
     fields.push(Field::new("init", words(&["upstart", "systemd"]), "init system").required());
+    fields.push(Field::new("password_hashes", Type::list(Type::text()), "kinds of password hashes that it knows; default: every kind"));
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
     Type::Object(fields)
@@ -162,6 +172,7 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         codename: value.string("codename")?,
         architecture: value.string("architecture")?,
         init: if value.string("init")? == "upstart" { Init::Upstart } else { Init::Systemd },
+        password_hashes: value.get("password_hashes").map(|_| value.texts("password_hashes").into_iter().map(|id| id.value).collect()),
         apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
         dialect: Dialect {
             literal: is("text", "literal"),

@@ -45,7 +45,9 @@ fn desk() -> tempfile::TempDir {
     let folder = support::scratch();
     let guide = fs::read_to_string(support::data("golden/guide/cluster.yaml")).expect("the guide");
     let small = fs::read_to_string(support::data("golden/single-master/cluster.yaml")).expect("a small cluster");
-    for (name, text) in [("cluster.yaml", guide.clone()), ("bad.yaml", guide.replacen("192.0.2.2}", "192.168.2.2}", 1)), ("quiet.yaml", small)] {
+    for (name, text) in
+        [("cluster.yaml", guide.clone()), ("bad.yaml", guide.replacen("192.0.2.2}", "192.168.2.2}", 1)), ("quiet.yaml", small)]
+    {
         fs::write(folder.path().join(name), text).expect("a spec");
     }
     folder
@@ -212,7 +214,8 @@ fn completions_and_manual_page_are_sound() {
     assert!(page.contains(".TH clusterseed 1"), "{page:.200}");
     if which("groff") {
         let mut groff = Command::new("groff");
-        groff.args(["-man", "-Tutf8", "-ww"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Without colours and overstriking.
+        groff.args(["-man", "-Tutf8", "-ww", "-P-cbou"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut groff = groff.spawn().expect("groff");
         let mut stdin = groff.stdin.take().expect("a pipe");
         let writer = std::thread::spawn(move || stdin.write_all(page.as_bytes()));

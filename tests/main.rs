@@ -7,6 +7,7 @@ mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, 
 mod dialect; // what cloud-init 0.7.5 understands, enforced on every golden for 14.04
 mod errors; // specs and profiles that must fail, each with its whole message
 mod golden; // clusters whose output is known byte for byte
+mod lab; // the guide's six machines, with fixtures for the packages that nobody serves any more
 mod oracle; // strings through PyYAML 3.10 and a current one
 mod profiles; // a cluster kind without Rust
 mod properties; // ranges, quoting, round trips

@@ -4,9 +4,9 @@
 //! CI=true. The root tree is made once (a minute and 1 GB) in $CLUSTERSEED_CACHE, or target/real. How machines are booted, and
 //! what they lack of a real one: `real/boot.sh`.
 
-mod delivery; // seeds that do not travel in user-data
+mod delivery; // all ways in which a seed travels, with contents that something on the way could spoil
 mod ensemble; // a whole cluster: first boot, reboot, damage, change
 mod guide; // the built-in profile, whose packages no longer exist
-mod host; // what must hold on every machine
-mod lab; // machines
-mod strings; // file contents that something on the way could spoil
+pub mod host; // what must hold on every machine
+pub mod lab; // machines
+mod strings; // those contents

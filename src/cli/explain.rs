@@ -23,7 +23,7 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
         return Ok(Verdict::Done);
     };
     if let Some(code) = codes::find(wanted) {
-        report::data(&format!("{}: {}\n\n{}\n", code.name, code.summary, wrapped(code.explain)))?;
+        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{}: {}", code.name, code.summary)), wrapped(code.explain)))?;
     } else if let Some((name, rule)) = rules.iter().find(|(name, _)| name == wanted) {
         let severity = if rule.warning { "a warning" } else { "an error" };
         report::data(&format!("{name}: {severity} of the profile\n\n{}\n", wrapped(&rule.explain)))?;

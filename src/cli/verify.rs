@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::args::Verify;
 use super::{Verdict, report};
-use crate::artifact::{CHECKSUMS, MANIFEST};
+use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
 use crate::io::tree::{self, Found};
@@ -19,6 +19,9 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     let Some(manifest) = found.get(MANIFEST) else {
         bail!("`{}` holds no {MANIFEST}; it was not written by `clusterseed build`", options.dir.display());
     };
+    if !manifest.regular {
+        bail!("`{}` is not a regular file", manifest.path.display());
+    }
     let manifest = tree::read(&manifest.path)?;
     let listed = match listed(&manifest) {
         Ok(listed) => listed,
@@ -32,6 +35,15 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         match check_file(path, file, &found) {
             Ok(digest) => digests.push((path.clone(), digest)),
             Err(why) => problems.push(format!("{path}: {why}")),
+        }
+    }
+    // These two list the others; nothing lists them.
+    for name in [MANIFEST, CHECKSUMS] {
+        match found.get(name) {
+            None => problems.push(format!("{name}: missing")),
+            Some(file) if !file.regular => problems.push(format!("{name}: not a regular file")),
+            Some(file) if file.mode != PUBLIC => problems.push(format!("{name}: mode {:04o}, built with {PUBLIC:04o}", file.mode)),
+            Some(_) => {}
         }
     }
     let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).collect();
@@ -92,10 +104,7 @@ fn check_file(path: &str, listed: &Listed, found: &BTreeMap<String, Found>) -> R
 }
 
 fn check_sums(digests: &[(String, Sha256Sum)], found: &BTreeMap<String, Found>, problems: &mut Vec<String>) -> Result<()> {
-    let Some(file) = found.get(CHECKSUMS) else {
-        problems.push(format!("{CHECKSUMS}: missing"));
-        return Ok(());
-    };
+    let Some(file) = found.get(CHECKSUMS) else { return Ok(()) };
     let wanted = sums(digests.iter().map(|(path, digest)| (path.as_str(), *digest)));
     if tree::read(&file.path)? != wanted.as_bytes() {
         problems.push(format!("{CHECKSUMS}: it does not agree with the files"));

@@ -24,7 +24,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let profile = profile(spec, catalog, sources, diags)?;
     let network = network(&spec.network)?;
     let packages = packages::resolve(spec, &profile, local, diags);
-    let delivery = delivery(spec, &packages, diags);
+    let delivery = delivery(spec, &packages, &cloud, diags);
     let before = diags.unsettling();
     let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
     let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some() };
@@ -147,7 +147,7 @@ fn network(spec: &spec::Network) -> Option<Network> {
     })
 }
 
-fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Delivery {
+fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Diagnostics) -> Delivery {
     let typed = &spec.delivery;
     let carried = matches!(packages.source, PackageSource::Carried);
     let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
@@ -178,7 +178,15 @@ fn delivery(spec: &Spec, packages: &Packages, diags: &mut Diagnostics) -> Delive
             );
             Method::Inline
         }
-        ("volume", None) => Method::Volume,
+        ("volume", None) => {
+            if !cloud.volume {
+                diags.push(
+                    Diagnostic::error(codes::DELIVERY_VOLUME, at, format!("{} attaches no seed volume", cloud.summary))
+                        .help("use `delivery: inline` if user-data is small enough, or `delivery: {method: url, url: http://…/hosts}`"),
+                );
+            }
+            Method::Volume
+        }
         ("hand", None) => Method::Hand,
         _ => Method::Inline,
     };
@@ -314,18 +322,21 @@ fn secrets(cluster: &Cluster, diags: &mut Diagnostics) {
 
 fn places(spec: &Spec) -> BTreeMap<&'static str, At> {
     let network = &spec.network;
+    let key = |name: &str| spec.fields.get(name).map(|at| At { end: at.start + name.len() as u32, ..*at });
     let found = [
         ("cluster", Some(spec.cluster.at)),
         ("profile", Some(spec.profile.at)),
         ("platform", Some(spec.platform.at)),
         ("cloud", spec.cloud.as_ref().map(|c| c.at)),
-        ("subnet", Some(network.subnet.at)),
         ("network.subnet", Some(network.subnet.at)),
-        ("gateway", network.gateway.as_ref().map(|g| g.at)),
-        ("nameservers", network.nameservers.get(3).or(network.nameservers.last()).map(|n| n.at)),
-        ("search", network.search.get(6).or(network.search.first()).map(|s| s.at)),
-        ("hosts", spec.fields.get("hosts").map(|at| At { end: at.start + 5, ..*at })),
-        ("interface", Some(network.interface.at)),
+        ("network.gateway", network.gateway.as_ref().map(|g| g.at)),
+        ("network.nameservers", network.nameservers.get(3).or(network.nameservers.last()).map(|n| n.at)),
+        ("network.search", network.search.get(6).or(network.search.first()).map(|s| s.at)),
+        ("network", key("network")),
+        ("packages", key("packages")),
+        ("delivery", key("delivery")),
+        ("hosts", key("hosts")),
+        ("network.interface", Some(network.interface.at)),
         ("packages.set", spec.packages.set.as_ref().map(|s| s.at)),
         ("packages.source", spec.packages.source.as_ref().map(|s| s.at)),
     ];

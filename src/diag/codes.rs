@@ -32,6 +32,9 @@ codes! {
     DELIVERY_URL "delivery-url" "delivery and its url do not fit together"
         "`method: url` lets every host fetch seed.tar.gz over HTTP; it needs the URL below which the folder `out/hosts` is served. \
          Other methods fetch nothing, so a url there is a sign that something else was meant."
+    DELIVERY_VOLUME "delivery-volume" "a seed volume where the cloud takes none"
+        "`delivery: volume` puts the seed on a volume that is attached before the first boot. Clouds that hand user-data to an image of \
+         theirs attach none, so the host would wait for it and give up. Use `inline` where it fits, or `url`."
     DURATION "duration-unit" "a duration lacks its unit or has an unknown one"
         "The daemons read durations as a number and one of ns, us, ms, secs, mins, hrs, days, weeks. `5m` or a bare 300 makes them \
          exit at start, again and again until the init system gives up."
@@ -80,6 +83,9 @@ codes! {
     PACKAGES_CARRIED "packages-carried" "packages cannot be carried in the seed yet"
         "Carrying needs a lock of the exact package closure, which this version does not make. Until then a mirror that the hosts can \
          reach does the same: `packages: {source: mirror, mirror: http://…}`."
+    PASSWORD_FOREIGN "password-foreign" "a password hash that the platform cannot check"
+        "`mkpasswd` of newer systems prints yescrypt hashes (`$y$`) unless it is told otherwise, and older C libraries know none but MD5 and \
+         SHA-2: the account would be there, and no password would fit. `mkpasswd -m sha-512` makes a hash that every platform takes."
     PASSWORD_PLAIN "password-plain" "a password that is not hashed"
         "Only hashes travel. A password in clear text would be in the output, on every host, in logs and in backups. `mkpasswd -m sha-512` \
          makes a hash; the typed value is not repeated in the message."

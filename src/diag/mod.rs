@@ -234,9 +234,31 @@ pub struct Source {
     /// The whole text, without a byte order mark.
     pub text: String,
     line_starts: Vec<u32>,
+    /// Characters before every [`STRIDE`]th byte: a program may have written a whole spec on one line.
+    characters: Vec<usize>,
 }
 
+/// Bytes between two counts of characters.
+const STRIDE: usize = 1024;
+
 impl Source {
+    fn new(name: String, text: String) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX))).collect();
+        let counted = text.as_bytes().chunks(STRIDE).scan(0, |sum, bytes| {
+            *sum += characters(bytes);
+            Some(*sum)
+        });
+        let characters = std::iter::once(0).chain(counted).collect();
+        Self { name, text, line_starts, characters }
+    }
+
+    /// Characters that begin before a byte offset.
+    fn characters_before(&self, offset: usize) -> usize {
+        let mark = offset / STRIDE;
+        self.characters[mark] + characters(&self.text.as_bytes()[mark * STRIDE..offset])
+    }
+
     /// Line and column of a byte offset, both from 1; columns count characters.
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
         let offset = offset.min(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
@@ -246,8 +268,13 @@ impl Source {
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        (line, self.text[start..end].chars().count() + 1)
+        (line, self.characters_before(end) - self.characters_before(start) + 1)
     }
+}
+
+/// How many characters begin in a part of a UTF-8 text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
 impl Source {
@@ -274,11 +301,7 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and gives the id to point into it.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        let text = text.into();
-        let mut line_starts = vec![0];
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        line_starts.extend(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)));
-        self.files.push(Source { name: name.into(), text, line_starts });
+        self.files.push(Source::new(name.into(), text.into()));
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -291,7 +314,7 @@ impl Sources {
     pub fn masked(&self, hidden: &[At]) -> Self {
         let mask = |(index, source): (usize, &Source)| {
             let own = hidden.iter().filter(|at| at.file.0 as usize == index).copied();
-            Source { text: source.masked(own), ..source.clone() }
+            Source::new(source.name.clone(), source.masked(own))
         };
         Self { files: self.files.iter().enumerate().map(mask).collect() }
     }
@@ -304,11 +327,15 @@ impl Sources {
     }
 }
 
+/// Most names that are compared with a mistyped one; each takes a fraction of a microsecond, and there may be many of both.
+const COMPARED: usize = 5000;
+
 /// The closest of `known` to `typed`, when it is close enough to be what was meant.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     known
         .into_iter()
+        .take(COMPARED)
         .map(|name| (strsim::jaro_winkler(&typed, &name.to_lowercase()), name))
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))

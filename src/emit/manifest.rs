@@ -1,10 +1,12 @@
 //! `manifest.json` and `SHA256SUMS`: what a build wrote, and from what.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::PRODUCT;
 use crate::artifact::Artifact;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Host};
 use crate::format::checksum::{Sha256Sum, sums};
 
 /// Version of the format.
@@ -43,8 +45,9 @@ pub struct Origin {
 
 /// Both files; `entries` are sorted by path.
 pub fn emit(cluster: &Cluster, origin: &Origin, hosts: &[HostEntry], entries: &[Entry]) -> [Artifact; 2] {
+    let known: BTreeMap<&str, &Host> = cluster.hosts.iter().map(|host| (host.name.as_str(), host)).collect();
     let by_name = |host: &HostEntry| {
-        let found = cluster.hosts.iter().find(|h| h.name == host.name);
+        let found = known.get(host.name.as_str());
         let (roles, address) = found.map_or((Vec::new(), String::new()), |h| (h.roles.clone(), h.address.to_string()));
         json!({"name": host.name, "address": address, "roles": roles, "digest": host.digest})
     };

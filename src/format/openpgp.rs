@@ -98,7 +98,8 @@ fn first_packet(bytes: &[u8]) -> Option<(u8, &[u8])> {
     Some((tag, bytes.get(start..start.checked_add(length)?)?))
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
+/// Bytes of base64 text without line breaks; padding may be left out.
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() * 3 / 4);
     let (mut bits, mut count, mut padding) = (0u32, 0, 0);
     for byte in text.bytes() {

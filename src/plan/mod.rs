@@ -145,7 +145,7 @@ impl<'c> Planner<'c> {
         };
         let mut files = shared.files.clone();
         files.extend(group::host_files(self.cluster, &shared, host, diags));
-        self.add_own(host, &mut files, diags);
+        self.add_own(host, &shared.directories, &mut files, diags);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let mut plan = HostPlan {
             name: host.name.clone(),
@@ -165,7 +165,7 @@ impl<'c> Planner<'c> {
     }
 
     /// The user's files come last and may not replace what the profile plans: that would be two truths about one file.
-    fn add_own(&self, host: &Host, files: &mut Vec<PlannedFile>, diags: &mut Diagnostics) {
+    fn add_own(&self, host: &Host, directories: &[Directory], files: &mut Vec<PlannedFile>, diags: &mut Diagnostics) {
         for (file, content) in self.cluster.files.iter().zip(&self.own) {
             let spec = &file.spec;
             if !self.cluster.concerns(&spec.audience, host) {
@@ -181,6 +181,10 @@ impl<'c> Planner<'c> {
                     .help("change what it says through `settings`, or drop this file")
                     .subject(&host.name),
                 );
+                continue;
+            }
+            if let Some(why) = folder_conflict(&spec.path.value, files, directories) {
+                diags.push(Diagnostic::error(codes::FILE_CONFLICT, spec.path.at, why).help("choose another path").subject(&host.name));
                 continue;
             }
             files.push(PlannedFile {
@@ -206,4 +210,16 @@ impl<'c> Planner<'c> {
         })
         .collect()
     }
+}
+
+/// One path cannot be a file and a folder.
+fn folder_conflict(path: &str, files: &[PlannedFile], directories: &[Directory]) -> Option<String> {
+    let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(inner) = files.iter().find(|file| below(&file.path, path)) {
+        return Some(format!("`{path}` cannot be a file: {} writes `{}`", inner.origin, inner.path));
+    }
+    if let Some(inner) = directories.iter().find(|d| d.path == path || below(&d.path, path)) {
+        return Some(format!("`{path}` cannot be a file: the profile makes the folder `{}`", inner.path));
+    }
+    files.iter().find(|file| below(path, &file.path)).map(|outer| format!("`{path}` cannot lie below `{}`, which is a file", outer.path))
 }

@@ -14,6 +14,28 @@ use std::collections::BTreeMap;
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
 
+/// Places besides settings and versions that a rule may point at.
+pub const PLACES: &[&str] = &[
+    "cloud",
+    "cluster",
+    "delivery",
+    "host",
+    "host.address",
+    "host.name",
+    "hosts",
+    "network",
+    "network.gateway",
+    "network.interface",
+    "network.nameservers",
+    "network.search",
+    "network.subnet",
+    "packages",
+    "packages.set",
+    "packages.source",
+    "platform",
+    "profile",
+];
+
 /// A loaded profile.
 #[derive(Debug)]
 pub struct Profile {
@@ -98,6 +120,8 @@ pub struct Setting {
     pub doc: String,
     /// For `type: flags`, the table.
     pub table: Option<String>,
+    /// Where the profile describes it.
+    pub at: At,
 }
 
 /// A piece of text in minijinja's language, and where it stands.
@@ -341,8 +365,8 @@ pub struct Rule {
     pub roles: Vec<String>,
     /// True means: here is the problem.
     pub when: Source,
-    /// Where to point.
-    pub at: String,
+    /// Where to point: a template that gives places, of which the first that somebody typed is shown.
+    pub at: Source,
     /// Template.
     pub message: Source,
     /// Template.
@@ -357,6 +381,25 @@ impl Profile {
     /// A role by name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.iter().find(|role| role.name == name)
+    }
+
+    /// The setting that a dotted path names, and what follows when the path goes on into a mapping.
+    pub fn setting_and_key<'p>(&self, path: &'p str) -> Option<(&'p str, Option<&'p str>)> {
+        if self.settings.contains_key(path) {
+            return Some((path, None));
+        }
+        let mut ends = path.match_indices('.').map(|(at, _)| at);
+        ends.find(|end| self.settings.contains_key(&path[..*end])).map(|end| (&path[..end], Some(&path[end + 1..])))
+    }
+
+    /// True when a rule may point there.
+    pub fn has_place(&self, place: &str) -> bool {
+        let group = |path: &str| self.settings.keys().any(|name| name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
+        match place.split_once('.') {
+            Some(("settings", path)) => self.setting_and_key(path).is_some() || group(path),
+            Some(("packages", rest)) if rest.starts_with("versions.") => self.versions.contains_key(rest.trim_start_matches("versions.")),
+            _ => PLACES.contains(&place),
+        }
     }
 
     /// A service by key.

@@ -144,7 +144,8 @@ fn packages() -> Vec<Field> {
 
 fn user() -> Vec<Field> {
     let unix = || Type::pattern("[a-z_][a-z0-9_-]{0,30}", "lower-case letters, digits, `_` and `-`, at most 31");
-    let key = Type::Text(Text { max: 16384, ..Text::default() });
+    // A pasted private key has many lines; it is told apart from a broken public one later.
+    let key = Type::Text(Text { max: 16384, multiline: true, ..Text::default() });
     vec![
         Field::new("name", unix(), "login name").required(),
         Field::new("gecos", Type::pattern("[^:,]*", "text without `:` and `,`"), "full name"),

@@ -224,8 +224,7 @@ impl Builder<'_> {
 
     fn open(&mut self, at: At, anchor: usize, state: State) -> Outcome {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(Diagnostic::error(codes::YAML_LIMIT, at, format!("nested deeper than {MAX_DEPTH} levels"))
-                .help("nothing in a spec needs that; look for a missing closing bracket"));
+            return Err(too_deep(at));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, None);
@@ -238,9 +237,9 @@ impl Builder<'_> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         let kind = match frame.state {
             State::Seq(items) => Kind::Seq(items),
-            State::Map { mut entries, seen, merges, .. } => {
+            State::Map { mut entries, mut seen, merges, .. } => {
                 for merge in merges {
-                    merge_into(&mut entries, &seen, merge)?;
+                    merge_into(&mut entries, &mut seen, merge)?;
                 }
                 Kind::Map(entries)
             }
@@ -255,20 +254,23 @@ impl Builder<'_> {
         };
         let mut copy = target.clone();
         copy.at = at;
-        self.charge(&copy)?;
+        // Each alias may bring a whole depth of its own, and everything that walks the tree calls itself.
+        if self.charge(&copy)?.depth + self.stack.len() > MAX_DEPTH {
+            return Err(too_deep(at));
+        }
         self.node(copy, 0)
     }
 
     /// Counts what a copy costs; nested anchors and aliases both copy.
-    fn charge(&mut self, copy: &Node) -> Outcome {
-        let (nodes, bytes) = weight(copy);
-        self.nodes += nodes;
-        self.alias_bytes += bytes;
+    fn charge(&mut self, copy: &Node) -> Result<Weight, Diagnostic> {
+        let weight = Weight::of(copy);
+        self.nodes += weight.nodes;
+        self.alias_bytes += weight.bytes;
         if self.nodes > MAX_NODES || self.alias_bytes > MAX_ALIAS_BYTES {
             return Err(Diagnostic::error(codes::YAML_LIMIT, copy.at, "aliases make this document explode")
                 .help("write hosts as a range and shared values under `settings` or `roles`"));
         }
-        Ok(())
+        Ok(weight)
     }
 
     fn node(&mut self, node: Node, anchor: usize) -> Outcome {
@@ -314,11 +316,12 @@ impl Builder<'_> {
 }
 
 /// YAML 1.1 merge keys: what the mapping itself says wins.
-fn merge_into(entries: &mut Vec<Entry>, seen: &BTreeMap<String, At>, merge: Node) -> Outcome {
+fn merge_into(entries: &mut Vec<Entry>, seen: &mut BTreeMap<String, At>, merge: Node) -> Outcome {
     match merge.kind {
         Kind::Map(more) => {
             for entry in more {
-                if !seen.contains_key(&entry.key) && !entries.iter().any(|e| e.key == entry.key) {
+                if !seen.contains_key(&entry.key) {
+                    seen.insert(entry.key.clone(), entry.key_at);
                     entries.push(entry);
                 }
             }
@@ -330,16 +333,37 @@ fn merge_into(entries: &mut Vec<Entry>, seen: &BTreeMap<String, At>, merge: Node
     }
 }
 
-fn weight(node: &Node) -> (usize, usize) {
-    match &node.kind {
-        Kind::Scalar { text, .. } => (1, text.len()),
-        Kind::Seq(items) => items.iter().map(weight).fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
-        Kind::Map(entries) => entries
-            .iter()
-            .map(|e| {
-                let (nodes, bytes) = weight(&e.value);
-                (nodes + 1, bytes + e.key.len())
-            })
-            .fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
+fn too_deep(at: At) -> Diagnostic {
+    Diagnostic::error(codes::YAML_LIMIT, at, format!("nested deeper than {MAX_DEPTH} levels"))
+        .help("nothing in a spec needs that; look for a missing closing bracket")
+}
+
+/// What a copy of a tree costs.
+#[derive(Default)]
+struct Weight {
+    nodes: usize,
+    bytes: usize,
+    /// Collections inside each other; 0 for a scalar.
+    depth: usize,
+}
+
+impl Weight {
+    fn of(node: &Node) -> Self {
+        let mut sum = Self { nodes: 1, ..Self::default() };
+        match &node.kind {
+            Kind::Scalar { text, .. } => sum.bytes = text.len(),
+            Kind::Seq(items) => items.iter().for_each(|item| sum.hold(0, item)),
+            Kind::Map(entries) => entries.iter().for_each(|e| sum.hold(e.key.len() + 1, &e.value)),
+        }
+        sum.depth += usize::from(!matches!(node.kind, Kind::Scalar { .. }));
+        sum
+    }
+
+    /// Adds what a collection holds: a node, and the bytes of its key.
+    fn hold(&mut self, key: usize, node: &Node) {
+        let inner = Self::of(node);
+        self.nodes += inner.nodes + usize::from(key > 0);
+        self.bytes += inner.bytes + key;
+        self.depth = self.depth.max(inner.depth);
     }
 }

@@ -101,7 +101,9 @@ fn diagnostics_obey_their_schema() {
         fs::write(&spec, text).expect("a spec");
         let path = spec.to_str().expect("UTF-8");
         let out = folder.path().join("out");
-        for arguments in [vec!["check", path, "--format", "json"], vec!["build", path, "--format", "json", "-o", out.to_str().expect("UTF-8")]] {
+        for arguments in
+            [vec!["check", path, "--format", "json"], vec!["build", path, "--format", "json", "-o", out.to_str().expect("UTF-8")]]
+        {
             let done = run(&arguments);
             assert_eq!(done.code, code, "{name}: {}{}", done.out, done.err);
             assert!(code == 0 || !done.out.is_empty(), "{name}");

@@ -39,7 +39,7 @@ java() {
 }
 exec 9>"$cache/java.lock"
 flock 9
-stamp=$(cat "$cache/root.stamp" "$0" | sha256sum)
+stamp=$( (cat "$cache/root.stamp"; sed -n '/^java()/,/^}/p' "$0") | sha256sum)
 if [ "$(cat "$cache/java.stamp" 2>/dev/null)" != "$stamp" ]; then
     rm -f "$cache/java.stamp"
     java || { cat "$cache/java.log" >&2; exit 1; }

@@ -99,6 +99,12 @@ inside() { # COMMAND...: run in the machine's namespaces, with a fixed environme
 execute() { # WORK NAME COMMAND...
     on "$1" "$2"
     shift 2
+    # systemd-run puts variables of its own in place of ${NAME}, unless it reads $$.
+    for word; do
+        shift
+        word=$(printf '%sx' "$word" | sed 's/\$/$$/g')
+        set -- "$@" "${word%x}"
+    done
     inside systemd-run --quiet --collect --wait --pipe --setenv=HOME=/root "$@"
 }
 

@@ -45,9 +45,11 @@ fn ensemble() {
 
     lab.first_boot(&seeds);
     let holds = |when: &str| {
-        MACHINES.iter().for_each(|machine| as_planned(&lab, &built, machine));
-        network(&lab);
-        users(&lab, &public_key);
+        lab.each(&MACHINES, |machine| {
+            as_planned(&lab, &built, machine);
+            network(&lab, machine);
+            users(&lab, machine, &public_key);
+        });
         elected(&lab);
         lab.say(&format!("{when}: all machines are as planned, one member leads"));
     };
@@ -70,26 +72,20 @@ fn ensemble() {
     elected(&lab);
 }
 
-fn network(lab: &Lab) {
-    for machine in MACHINES {
-        let routes = lab.shell(machine, "ip -4 route show default", &[]);
-        assert!(routes.starts_with("default via 192.0.2.250 dev host0"), "{machine}: {routes}");
-        let resolver = lab.shell(machine, "resolvectl dns host0; resolvectl domain host0", &[]);
-        assert!(resolver.contains("192.0.2.253") && resolver.contains("example.net"), "{machine}: {resolver}");
-        let hosts = lab.shell(machine, "cat /etc/hosts", &[]);
-        for n in 1..=3 {
-            assert!(hosts.contains(&format!("192.0.2.{n} member{n}.example.net member{n}\n")), "{machine}: {hosts}");
-        }
+fn network(lab: &Lab, machine: &str) {
+    let said = lab.shell(machine, "ip -4 route show default; resolvectl dns host0; resolvectl domain host0; cat /etc/hosts", &[]);
+    assert!(said.starts_with("default via 192.0.2.250 dev host0"), "{machine}: {said}");
+    assert!(said.contains("(host0): 192.0.2.253\n") && said.contains("(host0): example.net\n"), "{machine}: {said}");
+    for n in 1..=3 {
+        assert!(said.contains(&format!("192.0.2.{n} member{n}.example.net member{n}\n")), "{machine}: {said}");
     }
 }
 
-fn users(lab: &Lab, public_key: &str) {
-    for machine in MACHINES {
-        let said = lab.shell(machine, "getent passwd ops | cut -d: -f5-; getent shadow ops | cut -d: -f2; id -nG ops", &[]);
-        assert_eq!(said, format!("On call:/home/ops:/bin/bash\n{HASH}\nops adm\n"), "{machine}");
-        let keys = lab.shell(machine, "cd /home/ops/.ssh; stat -c '%a %U' authorized_keys; cat authorized_keys", &[]);
-        assert_eq!(keys, format!("600 ops\n{public_key}\n"), "{machine}");
-    }
+fn users(lab: &Lab, machine: &str, public_key: &str) {
+    let script = "getent passwd ops | cut -d: -f5-; getent shadow ops | cut -d: -f2; id -nG ops; \
+        cd /home/ops/.ssh; stat -c '%a %U' authorized_keys; cat authorized_keys";
+    let said = lab.shell(machine, script, &[]);
+    assert_eq!(said, format!("On call:/home/ops:/bin/bash\n{HASH}\nops adm\n600 ops\n{public_key}\n"), "{machine}");
 }
 
 /// With the key of the spec, by a name that only /etc/hosts knows, and on to root.
@@ -115,14 +111,14 @@ fn elected(lab: &Lab) {
 
 /// Where nothing differs, `--check` says so and a second run touches nothing.
 fn again(lab: &Lab) {
-    for machine in MACHINES {
+    lab.each(&MACHINES, |machine| {
         let same = lab.ask(machine, "sh $1/apply --check", &[SEED], b"");
         assert_eq!((same.code, same.out.as_str()), (0, "this host is what its seed says\n"), "{machine}: {}", same.err);
         let script = "pgrep java >/root/before; touch /root/mark; sleep 0.1; sh $1/apply >/dev/null && pgrep java | cmp - /root/before && \
             find /etc /usr /home /var/lib/dpkg /var/lib/cloud -newer /root/mark";
-        assert_eq!(lab.shell(machine, &format!("{script}; :"), &[SEED]), "", "{machine}: a second run touched something");
+        assert_eq!(lab.shell(machine, script, &[SEED]), "", "{machine}: a second run touched something");
         assert_eq!(status(lab, machine)["changes"], 0, "{machine}");
-    }
+    });
     lab.say("`apply --check` is content and a second run changes nothing");
 }
 

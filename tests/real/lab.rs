@@ -1,10 +1,10 @@
 //! Machines that boot what the product wrote: `root.sh` and `boot.sh` as a value that cleans up after itself.
 
-use std::cell::Cell;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ pub struct Lab {
     pub home: PathBuf,
     tree: PathBuf,
     begun: Instant,
-    step: Cell<Instant>,
+    step: Mutex<Instant>,
 }
 
 /// What a command inside a machine answered.
@@ -43,7 +43,7 @@ impl Lab {
             return None;
         }
         let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
-        let lab = Self { name, home: cache.join(name), tree: cache.join("root"), begun: Instant::now(), step: Cell::new(Instant::now()) };
+        let lab = Self { name, home: cache.join(name), tree: cache.join("root"), begun: Instant::now(), step: Mutex::new(Instant::now()) };
         // What an earlier run left running is found by the folder's name.
         fs::create_dir_all(lab.home.join("work")).expect("a folder for the test");
         lab.boot(&["down", &lab.work()]);
@@ -57,11 +57,14 @@ impl Lab {
 
     /// Prints a step that is done, and how long it took.
     pub fn say(&self, what: &str) {
-        let step = self.step.replace(Instant::now());
-        println!("{} {:6.1} s (+{:.1}): {what}", self.name, self.begun.elapsed().as_secs_f64(), step.elapsed().as_secs_f64());
+        let now = Instant::now();
+        let Ok(mut step) = self.step.lock() else { return };
+        let (since, total) = (now - std::mem::replace(&mut *step, now), now - self.begun);
+        println!("{} {:6.1} s (+{:.1}): {what}", self.name, total.as_secs_f64(), since.as_secs_f64());
     }
 
-    fn work(&self) -> String {
+    /// The folder that `boot.sh` works in.
+    pub fn work(&self) -> String {
         path(&self.home.join("work"))
     }
 
@@ -71,7 +74,8 @@ impl Lab {
         command
     }
 
-    fn boot(&self, arguments: &[&str]) -> String {
+    /// Runs `boot.sh`, which must succeed; gives what it printed.
+    pub fn boot(&self, arguments: &[&str]) -> String {
         succeed(&mut self.command(arguments))
     }
 
@@ -118,12 +122,13 @@ impl Lab {
     }
 
     fn all(&self, verb: &str, machines: &[&str]) {
-        thread::scope(|scope| {
-            for machine in machines {
-                let mut command = self.command(&[verb, &self.work(), machine]);
-                scope.spawn(move || succeed(&mut command));
-            }
-        });
+        self.each(machines, |machine| drop(self.boot(&[verb, &self.work(), machine])));
+    }
+
+    /// Does something with several machines at once.
+    pub fn each(&self, machines: &[&str], work: impl Fn(&str) + Sync) {
+        let work = &work;
+        thread::scope(|scope| machines.iter().for_each(|machine| drop(scope.spawn(move || work(machine)))));
     }
 
     /// What cloud-init and systemd complain of, line by line; nothing when all is well.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
+use crate::format::openpgp::base64;
+use crate::platform::Platform;
 
 /// Key types of OpenSSH (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
 const KEY_TYPES: &[&str] = &[
@@ -29,14 +31,15 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
                     .help("keep one"),
             );
         }
-        if matches!(name.value.as_str(), "root" | "default") {
+        // Images of a distribution call their default user after it.
+        if matches!(name.value.as_str(), "root" | "default") || name.value == cluster.platform.distribution {
             diags.push(
                 Diagnostic::error(codes::USER_RESERVED, name.at, format!("`{}` cannot be an account of yours", name.value))
-                    .help("describe a user of your own with `sudo: true`; root stays as the image has it"),
+                    .help("describe a user of your own with `sudo: true`; root and the image's default user stay as they are"),
             );
         }
         if let Some(hash) = &user.password_hash {
-            password(hash, diags);
+            password(hash, &cluster.platform, diags);
         }
         user.ssh_keys.iter().for_each(|key| ssh_key(key, diags));
         if user.ssh_keys.is_empty() && user.password_hash.is_none() {
@@ -49,7 +52,7 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
 }
 
 /// crypt(5): `$id$salt$hash`. DES and plain text have no `$`.
-fn password(hash: &Spanned<String>, diags: &mut Diagnostics) {
+fn password(hash: &Spanned<String>, platform: &Platform, diags: &mut Diagnostics) {
     let mut parts = hash.value.split('$');
     let (first, id) = (parts.next(), parts.next());
     let rest: Vec<&str> = parts.collect();
@@ -59,6 +62,11 @@ fn password(hash: &Spanned<String>, diags: &mut Diagnostics) {
         diags.push(
             Diagnostic::error(codes::PASSWORD_PLAIN, hash.at, "this is not a password hash")
                 .help("`mkpasswd -m sha-512` prints one; a password in plain sight would be on every host and in every backup"),
+        );
+    } else if !platform.takes_hash(id.unwrap_or_default()) {
+        diags.push(
+            Diagnostic::error(codes::PASSWORD_FOREIGN, hash.at, format!("{} does not know hashes of this kind", platform.name))
+                .help("`mkpasswd -m sha-512` prints one that it knows"),
         );
     } else if matches!(id, Some("1")) {
         diags.push(
@@ -79,12 +87,31 @@ fn ssh_key(key: &Spanned<String>, diags: &mut Diagnostics) {
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let at = words.iter().position(|word| KEY_TYPES.contains(word));
-    let body = at.and_then(|at| words.get(at + 1));
-    // Every key begins with the length of its type's name, so with three zero bytes.
-    if !body.is_some_and(|body| body.starts_with("AAAA") && body.len() >= 60) {
-        diags.push(
-            Diagnostic::error(codes::SSH_KEY, key.at, "this is not a public SSH key")
-                .help("paste the whole line of the `.pub` file: type, key, comment"),
-        );
+    let pair = at.and_then(|at| Some((words[at], *words.get(at + 1)?)));
+    let message = match (text.chars().find(|c| !matches!(c, ' '..='~')), pair) {
+        (Some('\n' | '\r'), Some(_)) => "this public SSH key is broken over several lines".to_string(),
+        (Some(odd), Some(_)) => format!("this public SSH key holds {odd:?}"),
+        (None, Some((kind, body))) if whole(kind, body) => return,
+        (None, Some(_)) => "this public SSH key is cut off or damaged".to_string(),
+        (_, None) => "this is not a public SSH key".to_string(),
+    };
+    diags.push(
+        Diagnostic::error(codes::SSH_KEY, key.at, message)
+            .help("paste the whole line of the `.pub` file: type, key, and, in plain ASCII, a comment"),
+    );
+}
+
+/// The body of a key is a row of strings, each behind its length in four bytes; the first is the type (RFC 4253, 6.6).
+fn whole(kind: &str, body: &str) -> bool {
+    let Some(bytes) = base64(body) else { return false };
+    let (mut rest, mut parts) = (bytes.as_slice(), 0);
+    while let Some((length, more)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some((part, more)) = more.split_at_checked(length) else { return false };
+        if parts == 0 && part != kind.as_bytes() {
+            return false;
+        }
+        (rest, parts) = (more, parts + 1);
     }
+    rest.is_empty() && parts > 1
 }

@@ -17,7 +17,7 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
         if outside || gateway == network.base || gateway == network.broadcast() {
             let what = if outside { format!("lies outside {}/{}", network.base, network.prefix) } else { "is no host's address".into() };
             diags.push(
-                Diagnostic::error(codes::GATEWAY, at("gateway"), format!("the gateway {gateway} {what}"))
+                Diagnostic::error(codes::GATEWAY, at("network.gateway"), format!("the gateway {gateway} {what}"))
                     .help("hosts reach the gateway directly: it needs an address inside the subnet"),
             );
         }
@@ -27,15 +27,23 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     }
     if network.nameservers.len() > NAMESERVERS {
         diags.push(
-            Diagnostic::warning(codes::NAMESERVERS, at("nameservers"), format!("only the first {NAMESERVERS} name servers are ever asked"))
-                .help("keep the three that matter"),
+            Diagnostic::warning(
+                codes::NAMESERVERS,
+                at("network.nameservers"),
+                format!("only the first {NAMESERVERS} name servers are ever asked"),
+            )
+            .help("keep the three that matter"),
         );
     }
     let length: usize = network.search.iter().map(|s| s.len() + 1).sum();
     if network.search.len() > SEARCH_DOMAINS || length > SEARCH_LENGTH {
         diags.push(
-            Diagnostic::error(codes::SEARCH, at("search"), format!("{} search domains with {length} characters", network.search.len()))
-                .help(format!("the resolver of older systems takes {SEARCH_DOMAINS} with {SEARCH_LENGTH} characters in all")),
+            Diagnostic::error(
+                codes::SEARCH,
+                at("network.search"),
+                format!("{} search domains with {length} characters", network.search.len()),
+            )
+            .help(format!("the resolver of older systems takes {SEARCH_DOMAINS} with {SEARCH_LENGTH} characters in all")),
         );
     }
 }

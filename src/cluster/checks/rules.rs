@@ -6,7 +6,7 @@ use minijinja::Value as Jinja;
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
-use crate::profile::{Formula, Rule};
+use crate::profile::{Formula, Rule, Source};
 
 /// Runs every rule, once or once per host.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
@@ -48,7 +48,7 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
 /// Names that hang on a part of the spec with a mistake in it: what a rule says of them would only follow from that.
 fn unsound(cluster: &Cluster) -> Vec<String> {
     let sound = cluster.sound;
-    let parts = [(sound.hosts, "roles"), (sound.packages, "packages"), (sound.platform, "platform")];
+    let parts = [(sound.hosts && !cluster.hosts.is_empty(), "roles"), (sound.packages, "packages"), (sound.platform, "platform")];
     let mut names: Vec<String> = parts.iter().filter(|(sound, _)| !sound).map(|(_, name)| (*name).to_string()).collect();
     let engine = &cluster.profile.engine;
     for item in cluster.profile.derived.iter().filter(|_| !parts.iter().all(|(sound, _)| *sound)) {
@@ -71,42 +71,55 @@ fn hangs_on(name: &str, unsound: &[String]) -> bool {
 
 fn report(cluster: &Cluster, rule: &Rule, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
     let engine = &cluster.profile.engine;
-    let words = engine.render_text(&rule.message.value, scope).and_then(|m| Ok((m, engine.render_text(&rule.help.value, scope)?)));
-    let (message, help) = match words {
-        Ok(words) => words,
-        Err(problem) => return broken(rule, rule.message.at, &problem.message, diags),
-    };
+    let mut render =
+        |text: &Source| engine.render_text(&text.value, scope).map_err(|problem| broken(rule, text.at, &problem.message, diags));
+    let (Ok(message), Ok(help), Ok(places)) = (render(&rule.message), render(&rule.help), render(&rule.at)) else { return };
+    if let Some(unknown) = places.split_whitespace().find(|place| !cluster.profile.has_place(place)) {
+        return broken(rule, rule.at.at, &format!("`{unknown}` is no place"), diags);
+    }
     let line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut diagnostic =
-        Diagnostic::error(format!("{}/{}", cluster.profile.name, rule.code), place(cluster, rule, host), line(message)).help(line(help));
+        Diagnostic::error(format!("{}/{}", cluster.profile.name, rule.code), place(cluster, &places, host), line(message)).help(line(help));
     if rule.warning {
         diagnostic.severity = Severity::Warning;
     }
     diags.push(diagnostic);
 }
 
-/// Where the user can mend it: the setting if somebody typed it, else the nearest thing that was typed.
-fn place(cluster: &Cluster, rule: &Rule, host: Option<&Host>) -> At {
-    let variant = host.map(|h| h.variant);
-    let found = match rule.at.split_once('.') {
-        Some(("settings", path)) => {
-            let exact = cluster.settings.typed_at(variant, path);
-            // The value may be typed for a host or a role only, while the rule looks at the cluster; or it may be a group.
-            exact
-                .or_else(|| cluster.settings.all_typed().find(|(p, _)| *p == path || p.starts_with(&format!("{path}."))).map(|(_, v)| v.at))
-        }
-        Some(("packages", rest)) => {
-            let name = rest.trim_start_matches("versions.");
-            cluster.packages.versions.get(name).and_then(|pin| pin.at)
-        }
-        _ => match (rule.at.as_str(), host) {
-            ("hosts" | "host" | "host.name", Some(host)) => Some(host.name_at),
-            ("host.address", Some(host)) => Some(host.address_at),
-            ("hosts" | "host", None) => cluster.hosts.first().map(|h| h.name_at),
-            (key, _) => cluster.places.get(key).copied(),
-        },
-    };
+/// Where the user can mend it: the first of the places that somebody typed, else the nearest thing that was typed.
+fn place(cluster: &Cluster, places: &str, host: Option<&Host>) -> At {
+    let places = || places.split_whitespace();
+    let found = places().find_map(|place| typed(cluster, place, host)).or_else(|| places().find_map(|place| near(cluster, place)));
     found.unwrap_or(cluster.profile_at)
+}
+
+fn typed(cluster: &Cluster, place: &str, host: Option<&Host>) -> Option<At> {
+    match (place.split_once('.'), host) {
+        (Some(("settings", path)), _) => setting(cluster, host.map(|h| h.variant), path),
+        (Some(("packages", rest)), _) if rest.starts_with("versions.") => {
+            cluster.packages.versions.get(rest.trim_start_matches("versions.")).and_then(|pin| pin.at)
+        }
+        (Some(("host", "address")), Some(host)) => Some(host.address_at),
+        (Some(("host", _)) | None, Some(host)) if place.starts_with("host") => Some(host.name_at),
+        (None, None) if place == "host" => cluster.places.get("hosts").copied(),
+        _ => cluster.places.get(place).copied(),
+    }
+}
+
+/// A setting, or a key of one that is a mapping: `slave.attributes.rack`.
+fn setting(cluster: &Cluster, variant: Option<usize>, path: &str) -> Option<At> {
+    let (name, key) = cluster.profile.setting_and_key(path)?;
+    let whole = cluster.settings.typed_at(variant, name)?;
+    let part = key.and_then(|key| cluster.settings.get(variant, name)?.get(key));
+    Some(part.map_or(whole, |part| part.at))
+}
+
+/// A rule may look at the cluster while the value was typed for a host or a role, or it may name a group of settings.
+fn near(cluster: &Cluster, place: &str) -> Option<At> {
+    let path = place.strip_prefix("settings.")?;
+    let name = cluster.profile.setting_and_key(path).map_or(path, |(name, _)| name);
+    let inside = |p: &str| p.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    cluster.settings.all_typed().find(|(p, _)| inside(p)).map(|(_, value)| value.at)
 }
 
 fn broken(rule: &Rule, at: At, why: &str, diags: &mut Diagnostics) {

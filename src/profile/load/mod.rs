@@ -331,7 +331,7 @@ impl Loader<'_> {
             each_host: value.get("each").is_some(),
             roles: value.texts("roles").into_iter().map(|r| r.value).collect(),
             when: self.expression(value, "when")?,
-            at: value.string("at")?,
+            at: self.template(value, "at")?,
             message: self.template(value, "message")?,
             help: self.template(value, "help")?,
             explain: value.string("explain")?.trim().to_string(),

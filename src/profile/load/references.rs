@@ -1,8 +1,10 @@
 //! Names that point from one part of a profile to another, and files that nothing points at.
 
 use super::{Loader, list};
-use crate::diag::{At, did_you_mean};
-use crate::profile::{Content, PortRef, Profile};
+use std::collections::BTreeMap;
+
+use crate::diag::{At, Diagnostic, codes, did_you_mean};
+use crate::profile::{Content, PLACES, PortRef, Profile};
 use crate::schema::Value;
 
 impl Loader<'_> {
@@ -36,7 +38,21 @@ impl Loader<'_> {
         }
         let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
         for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
-            want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), value.at);
+            want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), setting.at);
+        }
+        let mut codes = BTreeMap::new();
+        for rule in &profile.rules {
+            if let Some(first) = codes.insert(&rule.code, rule.place) {
+                let twice = Diagnostic::error(codes::PROFILE, rule.place, format!("two rules have the code `{}`", rule.code));
+                self.diags.push(twice.related(first, "first here").help("give each a code of its own"));
+            }
+            // A template is judged when it is evaluated.
+            for place in rule.at.value.split_whitespace().filter(|_| !rule.at.value.contains(['{', '}'])) {
+                if !profile.has_place(place) {
+                    let help = format!("write settings.PATH, packages.versions.NAME, or one of {}", PLACES.join(", "));
+                    self.error(rule.at.at, format!("`{place}` is no place that the rule `{}` could point at", rule.code), help);
+                }
+            }
         }
         for (at, what, name, help) in missing {
             self.error(at, format!("the profile has no {what} `{name}`"), help);
@@ -48,7 +64,8 @@ impl Loader<'_> {
         };
         let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
         for orphan in orphans {
-            self.error(value.at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
+            let at = value.key_at("files").unwrap_or(value.at);
+            self.error(at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
         }
     }
 }

@@ -59,6 +59,7 @@ impl Loader<'_> {
             scope,
             doc: value.string("description")?.trim().to_string(),
             table: value.string("table"),
+            at: value.get("table").map_or(value.at, |table| table.at),
         })
     }
 

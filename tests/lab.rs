@@ -1,0 +1,163 @@
+//! The lab: the guide's six machines, from a spec to a cluster that works, survives and changes.
+//!
+//! `cargo test --test main lab:: -- --ignored --nocapture --test-threads=1` boots them (see `real`) on Debian 12 with real
+//! cloud-init, apt, dpkg, systemd, Java and ZooKeeper. Mesosphere's packages are nowhere to be had: `lab/fixtures` holds stand-ins
+//! with the same paths, conffiles and rules, whose daemons really meet in ZooKeeper. The image holds leftovers that would each
+//! end a daemon or start it wrongly: see `lab/image.sh`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::real::host::{as_planned, status, word};
+use crate::real::lab::{Built, Lab};
+use crate::support::root;
+
+mod cluster; // what all six must agree on
+mod starts; // with what the daemons were started
+
+/// Name, address.
+const MACHINES: [(&str, &str); 6] = [
+    ("master1", "192.0.2.1"),
+    ("master2", "192.0.2.2"),
+    ("master3", "192.0.2.3"),
+    ("slave1", "192.0.2.51"),
+    ("slave2", "192.0.2.52"),
+    ("slave3", "192.0.2.53"),
+];
+const MASTERS: [&str; 3] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+const APPLY: &str = "/var/lib/clusterseed/seed/apply";
+
+#[test]
+#[ignore = "boots six machines: needs root, 2 GB and some minutes"]
+fn guide() {
+    let Some(lab) = Lab::begin("lab-guide") else { return };
+    let spec = image(&lab);
+    let built = lab.build("guide", &spec);
+    for (machine, _) in MACHINES {
+        trap_hosts(&lab, machine);
+    }
+    lab.first_boot(&MACHINES.map(|(machine, _)| (machine, built.seed(machine))));
+    for (machine, _) in MACHINES {
+        as_planned(&lab, &built, machine);
+    }
+    lab.say("each machine is what its plan says");
+    cluster::formed(&lab, &MASTERS);
+    lab.say("they have formed one cluster");
+    flags(&lab, &built);
+    again(&lab);
+    let changed = change(&lab, &spec);
+    lose_a_master(&lab);
+    lab.reboot(&MACHINES.map(|(machine, _)| machine));
+    cluster::formed(&lab, &MASTERS);
+    for (machine, _) in MACHINES {
+        as_planned(&lab, &changed, machine);
+    }
+    flags(&lab, &changed);
+    lab.say("all were rebooted, and are one cluster again");
+}
+
+/// Makes what the machines boot from; gives the spec with the key of its repository.
+fn image(lab: &Lab) -> String {
+    let cache = lab.home.parent().expect("a folder for all labs");
+    let made = Command::new("sh").arg(root().join("tests/lab/image.sh")).arg(cache).arg(&lab.home).status().expect("sh runs");
+    assert!(made.success(), "image.sh: {made}");
+    let read = |name: &str| fs::read_to_string(lab.home.join(name)).expect("what image.sh wrote");
+    fs::write(lab.home.join("work/root"), read("layers")).expect("layers for boot.sh");
+    lab.say("the image is there");
+    include_str!("lab/cluster.yaml").replace("FINGERPRINT", read("fingerprint").trim())
+}
+
+/// The line of Debian's images by which a daemon would announce itself at 127.0.1.1.
+fn trap_hosts(lab: &Lab, machine: &str) {
+    let path = lab.on_disk(machine, "/etc/hosts");
+    fs::create_dir_all(path.parent().expect("/etc")).expect("/etc");
+    fs::write(path, format!("127.0.0.1 localhost\n127.0.1.1 {machine}.example.net {machine}\n")).expect("/etc/hosts");
+}
+
+/// The flags that the packages' wrappers made of the files are the planned ones, at every start there was.
+fn flags(lab: &Lab, built: &Built) {
+    for (machine, address) in MACHINES {
+        starts::never_with_defaults(lab, machine, address);
+        starts::as_planned(lab, machine, &unpacked(lab, built, machine));
+    }
+    lab.say("no daemon ever started with other flags than the planned ones");
+}
+
+/// The seed of a host, unpacked beside the machines.
+fn unpacked(lab: &Lab, built: &Built, machine: &str) -> PathBuf {
+    let folder = lab.home.join("unpacked").join(machine);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    let done = Command::new("tar").arg("-xzf").arg(built.seed(machine).join("seed.tar.gz")).arg("-C").arg(&folder).status();
+    assert!(done.expect("tar runs").success());
+    folder.join("seed")
+}
+
+/// Everything that a needless run could touch: files with their times, and the processes of the cluster.
+fn trace(lab: &Lab, machine: &str) -> String {
+    let script = "find /etc /usr /root /var/lib/dpkg /var/lib/apt /var/lib/cloud /var/lib/clusterseed/seed /var/lib/clusterseed/state \
+        -printf '%p %M %U %G %T@ %C@\\n' | sort; ps -eo pid,lstart,args --sort pid | grep -E 'mesos|marathon|chronos|java' | grep -v grep";
+    lab.shell(machine, script, &[])
+}
+
+/// Nothing differs, and a second run changes nothing.
+fn again(lab: &Lab) {
+    for (machine, _) in MACHINES {
+        let check = lab.ask(machine, &format!("sh {APPLY} --check"), &[], b"");
+        assert_eq!(check.code, 0, "{machine}: {}{}", check.out, check.err);
+        let before = trace(lab, machine);
+        lab.shell(machine, &format!("sh {APPLY}"), &[]);
+        let after = trace(lab, machine);
+        let known: BTreeSet<&str> = before.lines().collect();
+        let touched: Vec<&str> = after.lines().filter(|line| !known.contains(line)).collect();
+        assert!(touched.is_empty(), "{machine}: a second run touched {touched:#?}");
+        assert_eq!(status(lab, machine)["changes"], 0, "{machine}");
+    }
+    lab.say("a second run changes nothing");
+}
+
+/// A changed spec, carried in by hand: only what reads the change starts again.
+fn change(lab: &Lab, spec: &str) -> Built {
+    let text = spec
+        .replace("zk_timeout: \"15000\"", "zk_timeout: \"20000\"")
+        .replace("slave: {cpus: 2,", "slave: {flags: {gc_delay: 2days}, cpus: 2,");
+    let changed = lab.build("changed", &text);
+    for (machine, address) in MACHINES {
+        let before = starts::counts(lab, machine);
+        let zookeeper = lab.ask(machine, "pgrep java", &[], b"").out;
+        carried_in(lab, &changed, machine);
+        let after = starts::counts(lab, machine);
+        let new: Vec<usize> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        let wanted = if machine.starts_with("master") { [0, 0, 1, 0] } else { [0, 1, 0, 0] };
+        assert_eq!(new, wanted, "{machine}: new starts of mesos-master, mesos-slave, marathon, chronos");
+        assert_eq!(lab.ask(machine, "pgrep java", &[], b"").out, zookeeper, "{machine}: ZooKeeper was restarted");
+        starts::never_with_defaults(lab, machine, address);
+        starts::as_planned(lab, machine, &unpacked(lab, &changed, machine));
+        assert_eq!(word(&status(lab, machine)["digest"]), word(&changed.plan(machine)["digest"]), "{machine}");
+    }
+    cluster::formed(lab, &MASTERS);
+    lab.say("a changed seed restarted only what reads the change");
+    changed
+}
+
+fn carried_in(lab: &Lab, built: &Built, machine: &str) {
+    let run = "cd /root && rm -rf seed && tar xz && seed/apply && seed/apply --check && rm -rf seed";
+    let answer = lab.ask(machine, run, &[], &built.read(machine, "seed.tar.gz"));
+    assert_eq!(answer.code, 0, "{machine}: {}{}", answer.out, answer.err);
+}
+
+/// The plug of the leading Mesos master is pulled: the others go on, with a leader; it comes back and joins.
+fn lose_a_master(lab: &Lab) {
+    let leader = cluster::formed(lab, &MASTERS);
+    let (machine, _) = *MACHINES.iter().find(|(_, address)| *address == leader).expect("one of ours");
+    lab.boot(&["cut", &lab.work(), machine]);
+    let rest: Vec<&str> = MASTERS.iter().copied().filter(|address| *address != leader).collect();
+    cluster::formed(lab, &rest);
+    lab.say(&format!("{machine}, which led, was cut: the others go on"));
+    lab.boot(&["up", &lab.work(), machine, "-"]);
+    lab.boot(&["wait", &lab.work(), machine]);
+    cluster::formed(lab, &MASTERS);
+    lab.say("it came back");
+}
