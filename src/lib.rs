@@ -13,19 +13,22 @@
 //! hash-map order. What users typed wrong is collected in [`diag::Diagnostics`], with the place; what the machine did wrong is an
 //! `anyhow` error at the boundary.
 //!
-//! Who may use whom (`tests/tidy.rs` holds this table and fails when it is broken):
+//! Who may use whom. `tests/tidy.rs` reads this table and fails when it is broken: a row allows what it names and nothing else, a
+//! module always sees itself.
 //!
 //! | module | may use |
 //! |---|---|
-//! | `diag`, `artifact`, `format`, `yaml::write` | nothing of ours |
-//! | `yaml::read`, `schema` | `diag` |
-//! | `spec` | `diag`, `yaml`, `schema` |
-//! | `profile`, `platform` | the above, `format` |
-//! | `cluster` | the above, `spec` |
-//! | `plan` | the above, `cluster` |
-//! | `emit` | `plan`, `cluster`, `platform`, `artifact`, `format`, `yaml`; never `profile` |
-//! | `compile` | all passes; never `io`, never `cli` |
-//! | `io` | `artifact`, `compile`'s inputs, what it reads |
+//! | `artifact`, `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `yaml::read` | `diag` |
+//! | `schema` | `diag`, `yaml::read` |
+//! | `spec` | `diag`, `schema`, `yaml::read` |
+//! | `profile` | `diag`, `format`, `schema`, `yaml::read` |
+//! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
+//! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
+//! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
+//! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
 //! | `cli` | everything |
 
 pub mod artifact;

@@ -149,10 +149,10 @@ fn clouds_shape() -> Type {
 fn data(path: &str, shape: &Type, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Value> {
     let entry = catalog.get(path)?;
     let Ok(text) = std::str::from_utf8(&entry.bytes) else {
-        diags.push(Diagnostic::error(codes::PROFILE, None, format!("`{path}` is not UTF-8")));
+        diags.push(Diagnostic::error(codes::PROFILE, None, format!("`{}` is not UTF-8", entry.place(path))));
         return None;
     };
-    let file: FileId = sources.add(path, text);
+    let file: FileId = sources.add(entry.place(path), text);
     let node = read::parse(text, file, diags)?;
     let before = diags.count(crate::diag::Severity::Error);
     let value = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" }.check("", &node, shape);

@@ -153,15 +153,15 @@ fn document(text: &str, found: &mut Found) -> Option<Node> {
     if found.0.iter().any(|problem| matches!(problem.rule, "tab" | "bom")) {
         return None;
     }
-    let (root, odd) = match tree::parse(text) {
-        Ok(parsed) => parsed,
+    let document = match tree::parse(text) {
+        Ok(document) => document,
         Err((line, why)) => {
             found.add("yaml", line, why);
             return None;
         }
     };
-    odd.into_iter().for_each(|(line, what)| found.add("decoration", line, what));
-    let Some(root) = root.filter(|node| matches!(node.kind, Kind::Map { .. })) else {
+    document.decoration.into_iter().for_each(|(line, what)| found.add("decoration", line, what));
+    let Some(root) = document.root.filter(|node| matches!(node.kind, Kind::Map { .. })) else {
         found.add("mapping", 1, "the document is not a mapping, so all of it is ignored");
         return None;
     };
@@ -294,7 +294,7 @@ fn write_files(root: &Node, files: &Node, found: &mut Found) {
                 .is_some_and(|(made, closed)| made == closed && path.strip_prefix(made).is_some_and(|rest| rest.starts_with('/')))
         };
         let public = content == Some(clusterseed::emit::user_data::FETCH);
-        found.unless(public || bootcmd.iter().any(|command| private(&command)), "private", item, "no bootcmd made its folder private");
+        found.unless(public || bootcmd.iter().any(private), "private", item, "no bootcmd made its folder private");
     }
 }
 

@@ -347,10 +347,11 @@ pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + 
     match nearest(typed, known.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {
-            let mut names: Vec<_> = known.into_iter().collect();
+            let total = known.clone().into_iter().count();
+            let mut names: Vec<_> = known.into_iter().take(COMPARED).collect();
             names.sort_unstable();
-            let more = names.len().saturating_sub(20);
             names.truncate(20);
+            let more = total - names.len();
             let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
             if names.is_empty() { "nothing is known here".into() } else { format!("known: {}{tail}", names.join(", ")) }
         }

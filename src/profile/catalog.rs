@@ -20,6 +20,16 @@ pub struct Entry {
     pub origin: String,
 }
 
+impl Entry {
+    /// How messages name the file at this path: where it lies when a folder laid it over, the path itself when it is compiled in.
+    pub fn place(&self, path: &str) -> String {
+        if self.origin == EMBEDDED {
+            return path.to_string();
+        }
+        format!("{}/{}", self.origin.trim_end_matches('/'), path.strip_prefix("profiles/").unwrap_or(path))
+    }
+}
+
 /// All data files by path: `profiles/…` and `vendor/…`, sorted.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -38,6 +48,11 @@ impl Catalog {
     /// Lays a file over: `path` is relative to the folder given by the user; `vendor/…` stays, all else is a profile's.
     pub fn overlay(&mut self, path: &str, bytes: Vec<u8>, origin: &str) {
         let key = if path.starts_with("vendor/") { path.to_string() } else { format!("profiles/{path}") };
+        // A file and its template are two forms of one thing: what is laid over takes the place of either.
+        let other = key.strip_suffix(".j2").map_or_else(|| format!("{key}.j2"), str::to_string);
+        if self.files.get(&other).is_some_and(|entry| entry.origin != origin) {
+            self.files.remove(&other);
+        }
         self.files.insert(key, Entry { bytes: Cow::Owned(bytes), origin: origin.to_string() });
     }
 

@@ -55,11 +55,19 @@ impl Node {
     }
 }
 
-/// The one document of a text, and the lines of what no configuration needs: markers, tags, anchors, aliases.
+/// What a text holds.
+pub struct Document {
+    /// The root, when there is one.
+    pub root: Option<Node>,
+    /// What no configuration needs (markers, tags, anchors, aliases), with its line.
+    pub decoration: Vec<(usize, &'static str)>,
+}
+
+/// Reads one document.
 ///
 /// # Errors
-/// What the parser says, with the line.
-pub fn parse(text: &str) -> Result<(Option<Node>, Vec<(usize, &'static str)>), (usize, String)> {
+/// The line, and what the parser says.
+pub fn parse(text: &str) -> Result<Document, (usize, String)> {
     let mut odd = Vec::new();
     let mut open: Vec<(Node, Option<Node>)> = Vec::new();
     let mut root = None;
@@ -100,5 +108,5 @@ pub fn parse(text: &str) -> Result<(Option<Node>, Vec<(usize, &'static str)>), (
             _ => {}
         }
     }
-    Ok((root, odd))
+    Ok(Document { root, decoration: odd })
 }

@@ -48,7 +48,7 @@ fuzz() {
     # shellcheck disable=SC3045  # not POSIX, but in dash, busybox and bash; only a second line of defence where it is missing
     ulimit -v 4194304 2>/dev/null || true
     status=0
-    RAYON_NUM_THREADS=1 "$binaries/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -len_control=20 \
+    RAYON_NUM_THREADS=1 "$binaries/$1" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -max_len=8192 -len_control=20 \
         -dict="$here/words.dict" -artifact_prefix="$work/failures/$1-" -print_final_stats=1 \
         "$work/corpus/$1" "$here/seeds/$1" >"$log" 2>&1 || status=$?
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

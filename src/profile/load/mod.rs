@@ -24,6 +24,7 @@ use crate::yaml::read::{self, Kind, Node};
 pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Profile> {
     let path = format!("profiles/{name}/profile.yaml");
     let entry = catalog.get(&path)?;
+    let path = entry.place(&path);
     let id = FileId(u32::MAX);
     let mut unread = Diagnostics::new();
     let Some(text) = read::decode(&entry.bytes, |s, e| At::new(id, s, e), &mut unread) else {

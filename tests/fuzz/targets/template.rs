@@ -36,8 +36,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     engine.names_of_text(text);
     if engine.add("text", text).is_ok() {
         engine.names_of_template("text");
-        let named = engine.render("text", &SCOPE);
-        assert_eq!(rendered.ok(), named.ok(), "{text}");
+        // An endless loop takes a second until its fuel is gone: once is enough.
+        if let Ok(rendered) = rendered {
+            assert_eq!(Some(rendered), engine.render("text", &SCOPE).ok(), "{text}");
+        }
     }
     if engine.expression(text).is_ok() {
         engine.names_of_expression(text);
