@@ -170,35 +170,6 @@ fn every_code_is_explained() {
 }
 
 #[test]
-fn help_fits_eighty_columns() {
-    let commands: &[&[&str]] = &[
-        &[],
-        &["init"],
-        &["check"],
-        &["explain"],
-        &["build"],
-        &["render"],
-        &["plan"],
-        &["verify"],
-        &["schema"],
-        &["completions"],
-        &["man"],
-        &["profile"],
-        &["profile", "list"],
-        &["profile", "show"],
-        &["profile", "export"],
-    ];
-    for command in commands {
-        for flag in ["-h", "--help"] {
-            let text = stdout_of(&[*command, &[flag]].concat());
-            assert!(text.contains("Usage:"), "{command:?}");
-            let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-            assert!(wide.is_empty(), "{command:?} {flag}: {wide:?}");
-        }
-    }
-}
-
-#[test]
 fn completions_and_manual_page_are_sound() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout_of(&["completions", shell]);

@@ -23,7 +23,9 @@ hosts:
 fn with(folders: &[&Path], arguments: &[&str]) -> Command {
     let mut command = clusterseed();
     command.current_dir(root());
-    folders.iter().for_each(|folder| drop(command.arg("--profile-dir").arg(folder)));
+    for folder in folders {
+        command.arg("--profile-dir").arg(folder);
+    }
     command.args(arguments);
     command
 }

@@ -4,6 +4,7 @@
 //! CI=true. The root tree is made once (a minute and 1 GB) in $CLUSTERSEED_CACHE, or target/real. How machines are booted, and
 //! what they lack of a real one: `real/boot.sh`.
 
+mod cut; // the plug is pulled in the middle of the first boot
 mod delivery; // all ways in which a seed travels, with contents that something on the way could spoil
 mod ensemble; // a whole cluster: first boot, reboot, damage, change
 mod guide; // the built-in profile, whose packages no longer exist

@@ -1,12 +1,18 @@
 //! Expressions and templates of profiles: minijinja, strict, nothing escaped, bounded.
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value};
+use std::io;
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Template, UndefinedBehavior, Value};
 
 use crate::format::debversion;
 use crate::schema::scalar;
 
 /// Steps that one template may take: a loop over 100,000 hosts fits, an endless one ends.
 const FUEL: u64 = 20_000_000;
+
+/// Most bytes that one template may print: fuel counts steps, not what a step prints. (Values that a template joins to
+/// themselves are not bounded; profiles are trusted as programs are.)
+const PRINTED: usize = 16 * 1024 * 1024;
 
 /// Everything that a profile evaluates.
 pub struct Engine {
@@ -74,6 +80,34 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     }
 }
 
+fn rendered(template: &Template<'_, '_>, context: &Value) -> Result<String, Problem> {
+    let mut printed = Printed(Vec::new());
+    match template.render_captured_to(context, &mut printed) {
+        Ok(_) => Ok(String::from_utf8_lossy(&printed.0).into_owned()),
+        Err(error) if error.kind() == ErrorKind::WriteFailure => {
+            Err(Problem { message: format!("the template prints more than {PRINTED} bytes"), line: error.line() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a template printed so far; refuses more than [`PRINTED`] bytes.
+struct Printed(Vec<u8>);
+
+impl io::Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > PRINTED {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// True when `}}` stands in an expression outside of brackets and quotes: minijinja 2.24 panics there ("empty lexer stack"),
 /// as if the expression had begun with `{{`.
 fn ends_early(source: &str) -> bool {
@@ -102,7 +136,7 @@ impl Engine {
 
     /// Renders a template by name.
     pub fn render(&self, name: &str, context: &Value) -> Result<String, Problem> {
-        Ok(self.env.get_template(name)?.render(context)?)
+        rendered(&self.env.get_template(name)?, context)
     }
 
     /// Renders a text that is a template.
@@ -110,7 +144,7 @@ impl Engine {
         if !source.contains("{{") && !source.contains("{%") {
             return Ok(source.to_string());
         }
-        Ok(self.env.render_str(source, context)?)
+        rendered(&self.env.template_from_str(source)?, context)
     }
 
     /// Compiles an expression.

@@ -222,6 +222,16 @@ case_killed_before_restart() {
     ok "not restarted" [ "$(cat "$FAKE/jobs/mesos-master")" != "$old" ]
 }
 
+# The unit that systemd makes of a SysV script stays active when its daemon has died: only the port tells.
+case_dead_daemon() {
+    slave dead; apply; rc_is 0
+    : >"$ROOT/proc/net/tcp"
+    apply --check; rc_is 1; has "$M/out" "differs: mesos-slave: nothing listens on port 5051"
+    calls; apply; rc_is 0
+    same "$(count 'systemctl stop')$(count 'systemctl start')" 11 "restarts"
+    apply --check; rc_is 0
+}
+
 # Unpacked by hand somewhere else, the seed is kept at its place for later runs.
 case_by_hand() {
     machine hand upstart; seed "$M/unpacked"; master_files; seal; SEED=$M/unpacked

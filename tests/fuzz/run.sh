@@ -38,6 +38,9 @@ seeds() {
     esac | while IFS= read -r file; do
         cp "$file" "$work/corpus/$1/$(printf '%s' "${file#"$root"/}" | tr / _)"
     done
+    for folder in seeds regressions; do
+        [ ! -d "$here/$folder/$1" ] || cp "$here/$folder/$1"/* "$work/corpus/$1"
+    done
 }
 
 # Prints one line, and the end of the log with the failing input when there is one.
@@ -50,7 +53,7 @@ fuzz() {
     status=0
     RAYON_NUM_THREADS=1 "$binaries/$1" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -max_len=8192 -len_control=20 \
         -dict="$here/words.dict" -artifact_prefix="$work/failures/$1-" -print_final_stats=1 \
-        "$work/corpus/$1" "$here/seeds/$1" >"$log" 2>&1 || status=$?
+        "$work/corpus/$1" >"$log" 2>&1 || status=$?
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "$status" -eq 0 ]; then
         printf '%-9s %10s executions  ok\n' "$1" "${executions:-?}"
@@ -67,7 +70,7 @@ while [ $# -gt 0 ]; do
     fuzz "$1" &
     first=$!
     if [ $# -gt 1 ]; then
-        fuzz "$2" || failed=1
+        (fuzz "$2") || failed=1
         shift
     fi
     wait "$first" || failed=1

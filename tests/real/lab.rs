@@ -190,7 +190,6 @@ impl Drop for Lab {
             }
         }
         let _ = self.command(&["down", &self.work()]).output();
-        self.say("down");
         let _ = fs::remove_dir_all(self.home.join("work"));
         if !thread::panicking() {
             self.say("done");

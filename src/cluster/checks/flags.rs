@@ -27,6 +27,8 @@ fn flag(cluster: &Cluster, table: &Table, name: &str, at: At, value: &Value, dia
     let unknown = |message: String, help: String| Diagnostic::error(codes::UNKNOWN_FLAG, at, message).help(help);
     let toggle = match table.find(name, version) {
         Found::Yes { toggle } => toggle,
+        // What another version has may be what was meant.
+        Found::TooOld { .. } | Found::Gone { .. } if !cluster.sound.packages => return,
         Found::TooOld { first } => {
             diags.push(unknown(
                 format!("{chosen} has no flag `{name}` yet"),

@@ -32,8 +32,7 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Runs all checks. Rules of the profile are evaluated only where its settings could be, so that one mistake does not bring
-/// forth others; for the same reason hosts are counted only when all of them could be read, and flags are looked up only when the
-/// versions could.
+/// forth others; for the same reason hosts are counted only when all of them could be read.
 pub fn run(cluster: &Cluster, diags: &mut Diagnostics) {
     let sound = !diags.has_errors();
     for check in CHECKS {
@@ -41,9 +40,6 @@ pub fn run(cluster: &Cluster, diags: &mut Diagnostics) {
     }
     if !cluster.sound.hosts {
         diags.forget(&[codes::ROLE_COUNT, codes::ROLE_EVEN, codes::UNKNOWN_HOST, codes::HOST_ID_MISSING]);
-    }
-    if !cluster.sound.packages {
-        diags.forget(&[codes::UNKNOWN_FLAG]);
     }
     if cluster.evaluated {
         let mut found = Diagnostics::new();

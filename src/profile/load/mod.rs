@@ -6,7 +6,7 @@ mod settings;
 
 pub use settings::plain_json;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
 use crate::profile::catalog::Catalog;
@@ -38,7 +38,8 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
     let profile = node.and_then(|node| {
         let mut checker = Checker { diags: &mut own, unknown: codes::UNKNOWN_FIELD, noun: "field" };
         let value = checker.check("", &node, &shape::profile())?;
-        Loader { catalog, file, diags: &mut own, engine: Engine::default(), name: name.to_string() }.profile(&value)
+        Loader { catalog, file, diags: &mut own, engine: Engine::default(), name: name.to_string(), broken: BTreeSet::new() }
+            .profile(&value)
     });
     let failed = own.has_errors();
     diags.append(own);
@@ -51,6 +52,8 @@ struct Loader<'l> {
     diags: &'l mut Diagnostics,
     engine: Engine,
     name: String,
+    /// Paths of settings that are there but not sound.
+    broken: BTreeSet<String>,
 }
 
 impl Loader<'_> {
@@ -243,9 +246,12 @@ impl Loader<'_> {
 
     fn port(&mut self, value: &Value) -> Option<PortRef> {
         match &value.data {
-            Data::Int(port) => u16::try_from(*port).ok().map(PortRef::Fixed),
+            Data::Int(port) if (1..=65535).contains(port) => u16::try_from(*port).ok().map(PortRef::Fixed),
             Data::Text(path) => Some(PortRef::Setting(below_settings(Spanned::new(path.clone(), value.at)))),
-            _ => None,
+            _ => {
+                self.error(value.at, "this is no port", "write settings.PATH, or a number from 1 to 65535");
+                None
+            }
         }
     }
 

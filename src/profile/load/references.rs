@@ -1,11 +1,12 @@
 //! Names that point from one part of a profile to another, and files that nothing points at.
 
-use super::{Loader, list};
 use std::collections::BTreeMap;
 
+use super::{Loader, list};
 use crate::diag::{At, Diagnostic, codes, did_you_mean};
 use crate::profile::{Content, PLACES, PortRef, Profile};
 use crate::schema::Value;
+use crate::yaml::read::Kind;
 
 impl Loader<'_> {
     /// Names that point from one part of the profile to another.
@@ -13,7 +14,9 @@ impl Loader<'_> {
         let mut missing: Vec<(At, &str, String, String)> = Vec::new();
         let services: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
         let roles: Vec<&str> = profile.roles.iter().map(|r| r.name.as_str()).collect();
-        let settings: Vec<&str> = profile.settings.keys().map(String::as_str).collect();
+        // What is there but not sound has been reported.
+        let broken = self.broken.clone();
+        let settings: Vec<&str> = profile.settings.keys().chain(&broken).map(String::as_str).collect();
         let mut want = |known: &[&str], what: &'static str, name: &str, at: At| {
             if !known.contains(&name) {
                 missing.push((at, what, name.to_string(), did_you_mean(name, known.iter().copied())));
@@ -40,6 +43,23 @@ impl Loader<'_> {
         for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
             want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), setting.at);
         }
+        let sets: Vec<&str> = profile.package_sets.keys().map(String::as_str).collect();
+        let default = value.spanned("default_set");
+        default.iter().for_each(|set| want(&sets, "package set", &set.value, set.at));
+        if let Some(Kind::Map(roles)) = value.raw("roles").map(|node| &node.kind) {
+            for packages in roles.iter().filter_map(|role| role.value.get("packages")) {
+                let Kind::Map(entries) = &packages.kind else { continue };
+                entries.iter().for_each(|entry| want(&sets, "package set", &entry.key, entry.key_at));
+            }
+        }
+        let versions: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
+        for (_, _, table) in value.get("flag_tables").into_iter().flat_map(Value::entries) {
+            table.spanned("version").iter().for_each(|name| want(&versions, "package in `versions`", &name.value, name.at));
+        }
+        let platforms = self.catalog.platforms();
+        for platform in value.texts("platforms").iter().filter(|platform| !platforms.contains(&platform.value.as_str())) {
+            self.error(platform.at, format!("there is no platform `{}`", platform.value), did_you_mean(&platform.value, platforms.clone()));
+        }
         let mut codes = BTreeMap::new();
         for rule in &profile.rules {
             if let Some(first) = codes.insert(&rule.code, rule.place) {
@@ -48,7 +68,8 @@ impl Loader<'_> {
             }
             // A template is judged when it is evaluated.
             for place in rule.at.value.split_whitespace().filter(|_| !rule.at.value.contains(['{', '}'])) {
-                if !profile.has_place(place) {
+                let unsound = place.strip_prefix("settings.").is_some_and(|path| broken.contains(path));
+                if !profile.has_place(place) && !unsound {
                     let help = format!("write settings.PATH, packages.versions.NAME, or one of {}", PLACES.join(", "));
                     self.error(rule.at.at, format!("`{place}` is no place that the rule `{}` could point at", rule.code), help);
                 }

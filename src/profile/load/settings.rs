@@ -26,8 +26,11 @@ impl Loader<'_> {
                 continue;
             }
             let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-            let Some(value) = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting())) else { continue };
-            let Some(setting) = self.setting(&entry.key, &value) else { continue };
+            let value = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting()));
+            let Some(setting) = value.and_then(|value| self.setting(&entry.key, &value)) else {
+                self.broken.insert(path);
+                continue;
+            };
             let mut field = Field::new(&entry.key, setting.ty.clone(), &setting.doc);
             field.default = setting.default.as_ref().map(plain_json);
             fields.push(field);
@@ -80,6 +83,10 @@ impl Loader<'_> {
             "int" => Type::Int { min: min.unwrap_or(-1e15) as i64, max: max.unwrap_or(1e15) as i64 },
             "number" => Type::Number { min: min.unwrap_or(f64::MIN), max: max.unwrap_or(f64::MAX) },
             "bool" => Type::Bool,
+            "choice" if value.texts("choices").is_empty() => {
+                self.error(value.at, "`choices` is missing", "write `choices: [a, b]`");
+                return None;
+            }
             "choice" => Type::Choice(value.texts("choices").into_iter().map(|c| c.value).collect()),
             "secret" => Type::Secret,
             "list" => Type::list(self.inner_type(value, "items")?),

@@ -1,12 +1,8 @@
-//! Bytes as a spec: parsed, resolved with the shipped profiles, checked, drawn, built.
+//! See `inputs::spec`.
 #![no_main]
+#![allow(dead_code, reason = "each target is a program of its own and takes what it needs")]
 
-mod support;
+#[path = "../inputs.rs"]
+mod inputs;
 
-use std::sync::LazyLock;
-
-use clusterseed::profile::catalog::Catalog;
-
-static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::embedded);
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| support::whole_way(bytes, CATALOG.clone()));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::spec(bytes));
