@@ -6,7 +6,7 @@ use super::args::{Check, Format, Global, Input};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
 use crate::compile::{self, Inputs};
-use crate::diag::{Diagnostic, Diagnostics, Sources, codes, did_you_mean};
+use crate::diag::{Diagnostic, Diagnostics, Sources, codes, nearest};
 use crate::io::load;
 
 /// Finds every problem of a spec.
@@ -39,10 +39,11 @@ fn allowed(inputs: &Inputs, cluster: Option<&Cluster>, diags: &mut Diagnostics) 
         // Without a cluster the profile's rules are not known, and a code of theirs cannot be judged.
         let judged = cluster.is_some() || !code.value.contains('/');
         if judged && !known.contains(&code.value) {
-            diags.push(
-                Diagnostic::error(codes::UNKNOWN_CODE, code.at, format!("there is no code `{}`", code.value))
-                    .help(did_you_mean(&code.value, known.iter().map(String::as_str))),
-            );
+            let bare = format!("/{}", code.value);
+            let near = known.iter().find(|known| known.ends_with(&bare)).map(String::as_str);
+            let near = near.or_else(|| nearest(&code.value, known.iter().map(String::as_str)));
+            let help = near.map_or("`clusterseed explain` lists all codes".to_string(), |near| format!("did you mean `{near}`?"));
+            diags.push(Diagnostic::error(codes::UNKNOWN_CODE, code.at, format!("there is no code `{}`", code.value)).help(help));
         }
     }
     spec.allow.iter().map(|code| code.value.clone()).collect()

@@ -214,10 +214,11 @@ fn user_file(file: &spec::File, sound: bool, local: &LocalFiles, diags: &mut Dia
             }
         },
         _ if !sound => return None,
-        _ => {
+        (content, _) => {
+            let what = if content.is_some() { "has both `content` and" } else { "needs `content` or" };
             diags.push(
-                Diagnostic::error(codes::FILE_CONTENT, file.path.at, format!("`{}` needs either `content` or `source`", file.path.value))
-                    .help("`content: |` holds the text, `source:` names a local file"),
+                Diagnostic::error(codes::FILE_CONTENT, file.path.at, format!("`{}` {what} `source`", file.path.value))
+                    .help("`content: |` holds the text, `source:` names a local file; write one of them"),
             );
             return None;
         }

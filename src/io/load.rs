@@ -97,8 +97,12 @@ fn limited(reader: impl Read, name: &str) -> Result<Vec<u8>> {
 }
 
 fn read_local(path: &Path) -> Result<Vec<u8>, String> {
-    let file = fs::File::open(path).map_err(|error| error.kind().to_string())?;
-    let meta = file.metadata().map_err(|error| error.kind().to_string())?;
+    let words = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        kind => kind.to_string(),
+    };
+    let file = fs::File::open(path).map_err(words)?;
+    let meta = file.metadata().map_err(words)?;
     if !meta.is_file() {
         return Err("it is not a regular file".into());
     }
@@ -106,7 +110,7 @@ fn read_local(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("it has {} bytes, more than {MAX_LOCAL}", meta.len()));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_LOCAL).read_to_end(&mut bytes).map_err(|error| error.kind().to_string())?;
+    file.take(MAX_LOCAL).read_to_end(&mut bytes).map_err(words)?;
     Ok(bytes)
 }
 

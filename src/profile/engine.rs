@@ -1,5 +1,6 @@
 //! Expressions and templates of profiles: minijinja, strict, nothing escaped, bounded.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Template, UndefinedBehavior, Value};
@@ -32,6 +33,21 @@ pub struct Problem {
     pub message: String,
     /// Line of the template, from 1.
     pub line: Option<usize>,
+}
+
+impl Problem {
+    /// The engine says that something is undefined, not what: the first of the names that leads nowhere.
+    fn name(self, names: impl IntoIterator<Item = String>, context: &Value) -> Self {
+        let leads_nowhere = |name: &String| {
+            let step = |at: Value, part: &str| at.get_attr(part).ok().filter(|value| !value.is_undefined());
+            name.split('.').try_fold(context.clone(), step).is_none()
+        };
+        let names: BTreeSet<String> = names.into_iter().collect();
+        match names.iter().find(|name| self.message.contains("undefined") && leads_nowhere(name)) {
+            Some(name) => Self { message: format!("`{name}` is not defined here"), ..self },
+            None => self,
+        }
+    }
 }
 
 impl From<Error> for Problem {
@@ -136,7 +152,8 @@ impl Engine {
 
     /// Renders a template by name.
     pub fn render(&self, name: &str, context: &Value) -> Result<String, Problem> {
-        rendered(&self.env.get_template(name)?, context)
+        let template = self.env.get_template(name)?;
+        rendered(&template, context).map_err(|problem| problem.name(template.undeclared_variables(true), context))
     }
 
     /// Renders a text that is a template.
@@ -144,7 +161,8 @@ impl Engine {
         if !source.contains("{{") && !source.contains("{%") {
             return Ok(source.to_string());
         }
-        rendered(&self.env.template_from_str(source)?, context)
+        let template = self.env.template_from_str(source)?;
+        rendered(&template, context).map_err(|problem| problem.name(template.undeclared_variables(true), context))
     }
 
     /// Compiles an expression.
@@ -157,7 +175,12 @@ impl Engine {
 
     /// Evaluates an expression.
     pub fn eval(&self, source: &str, context: &Value) -> Result<Value, Problem> {
-        Ok(self.expression(source)?.eval(context)?)
+        Self::eval_compiled(&self.expression(source)?, context)
+    }
+
+    /// Evaluates a compiled expression.
+    pub fn eval_compiled(expression: &Expression<'_, '_>, context: &Value) -> Result<Value, Problem> {
+        expression.eval(context).map_err(|error| Problem::from(error).name(expression.undeclared_variables(true), context))
     }
 
     /// Names that a template looks at, with one level of attributes (`host.address`).

@@ -217,6 +217,10 @@ impl Checker<'_> {
             },
             Type::Int { min, max } => match text.parse::<i64>() {
                 Ok(number) if *plain && canonical(text) => {
+                    if min == max && number != *min {
+                        self.invalid(node.at, format!("{what} is {number}, only {min} is known"), format!("write {min}"));
+                        return None;
+                    }
                     if number < *min || number > *max {
                         self.invalid(node.at, format!("{what} is {number}, out of {min} to {max}"), "write a number in that range");
                         return None;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::support;
 
-/// Longest that a check may take, in a debug build on a busy machine.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Longest that a check may take on a machine that is busy with other tests; alone, a debug build takes three seconds.
+const LIMIT: Duration = Duration::from_secs(30);
 /// Largest output: a screen or two, whatever comes in.
 const MOST_OUTPUT: usize = 64 * 1024;
 
@@ -61,23 +61,23 @@ fn specs() -> Vec<Hostile> {
             &[("text-not-utf8", "10:40")],
         ),
         hostile("UTF-16", [b"\xff\xfe".to_vec(), utf16].concat(), &[("text-not-utf8", "1:1")]),
-        hostile("a byte order mark", spoilt("").splice(0..0, *b"\xef\xbb\xbf").chain(SOUND.bytes()).collect(), &[("text-bom", "1:1")]),
+        hostile("a byte order mark", [b"\xef\xbb\xbf", SOUND.as_bytes()].concat(), &[("text-bom", "1:1")]),
         hostile("CR LF", SOUND.replace('\n', "\r\n").into_bytes(), &[("text-crlf", "1:11")]),
         hostile("CR alone", SOUND.replace('\n', "\r").into_bytes(), &[]),
         hostile("NUL bytes", vec![0; 1000], &[("yaml-syntax", "1:1")]),
         hostile("a control character", spoilt("\x07"), &[("yaml-syntax", "10:1")]),
         hostile("tabs", SOUND.replace("  - ", "\t- ").into_bytes(), &[("yaml-syntax", "8:1")]),
         hostile("17 MiB of comments", "# 345678901234\n".repeat(17 * 1024 * 1024 / 15).into_bytes(), &[("text-too-large", "1:1")]),
-        hostile("16 MiB on one line", vec![b'a'; 16 * 1024 * 1024 - 1], &[("wrong-type", "1:1")]),
-        hostile("200 KB of brackets", vec![b'['; 200 * 1024], &[("yaml-limit", "1:65")]),
-        hostile("200 KB of braces", vec![b'{'; 200 * 1024], &[("yaml-limit", "1:65")]),
+        hostile("4 MiB on one line", vec![b'a'; 4 * 1024 * 1024], &[("wrong-type", "1:1")]),
+        hostile("200 KB of brackets", vec![b'['; 200 * 1024], &[("yaml-limit", "1:256")]),
+        hostile("200 KB of braces", vec![b'{'; 200 * 1024], &[("yaml-limit", "1:256")]),
         hostile("200 KB of dashes", "- ".repeat(100 * 1024).into_bytes(), &[("yaml-limit", "1:129")]),
         hostile("200 KB of question marks", "? ".repeat(100 * 1024).into_bytes(), &[("yaml-limit", "1:129")]),
         hostile("deep blocks", deep_blocks.into_bytes(), &[("yaml-limit", "65:65")]),
-        hostile("200 KB of colons", ":".repeat(200 * 1024).into_bytes(), &[("wrong-type", "1:1")]),
+        hostile("200 KB of colons", ":".repeat(200 * 1024).into_bytes(), &[("yaml-syntax", "1:204800")]),
         hostile("200 KB of quotes", "\"".repeat(200 * 1024).into_bytes(), &[("yaml-syntax", "1:3")]),
-        hostile("a billion laughs", spoilt(&laughs), &[("yaml-limit", "16:12")]),
-        hostile("100 KB, 20,000 times", spoilt(&format!("big: &big {long_text}\nlist:\n{copies}")), &[("yaml-limit", "91:5")]),
+        hostile("a billion laughs", spoilt(&laughs), &[("yaml-limit", "15:9")]),
+        hostile("100 KB, 20,000 times", spoilt(&format!("big: &big {long_text}\nlist:\n{copies}")), &[("yaml-limit", "92:5")]),
         hostile("anchors in anchors", "&a [".repeat(60).into_bytes(), &[("yaml-syntax", "1:240")]),
         hostile(
             "20,000 hosts of no role",
@@ -85,7 +85,7 @@ fn specs() -> Vec<Hostile> {
             MANY,
         ),
         hostile("20,000 settings that nobody knows", spoilt(&format!("settings:\n{settings}")), MANY),
-        hostile("a host name of a megabyte", SOUND.replace("master1", &"m".repeat(1 << 20)).into_bytes(), &[("host-name", "8:12")]),
+        hostile("a host name of a megabyte", SOUND.replace("master1", &"m".repeat(1 << 20)).into_bytes(), &[("invalid-value", "8:12")]),
         hostile("a key of a megabyte", spoilt(&format!("{}: 1\n", "k".repeat(1000))), &[("unknown-field", "10:1")]),
         hostile("ten thousand documents", "---\na: 1\n".repeat(10_000).into_bytes(), &[("yaml-documents", "3:1")]),
     ]

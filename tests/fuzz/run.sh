@@ -38,8 +38,8 @@ seeds() {
     esac | while IFS= read -r file; do
         cp "$file" "$work/corpus/$1/$(printf '%s' "${file#"$root"/}" | tr / _)"
     done
-    for folder in seeds regressions; do
-        [ ! -d "$here/$folder/$1" ] || cp "$here/$folder/$1"/* "$work/corpus/$1"
+    for folder in "$here/seeds/$1" "$root/tests/regressions/$1"; do
+        [ ! -d "$folder" ] || cp "$folder"/* "$work/corpus/$1"
     done
 }
 

@@ -42,7 +42,9 @@ fn flag(cluster: &Cluster, table: &Table, name: &str, at: At, value: &Value, dia
             return;
         }
         Found::Unknown => {
-            let help = did_you_mean(name, table.flags.keys().map(String::as_str));
+            let other = cluster.profile.flag_tables.values().find(|other| other.flags.contains_key(name));
+            let help = other.map(|other| format!("it is a flag of {}", other.command));
+            let help = help.unwrap_or_else(|| did_you_mean(name, table.flags.keys().map(String::as_str)));
             diags.push(unknown(format!("{command} has no flag `{name}` in any version"), help));
             return;
         }

@@ -18,7 +18,7 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             let what = if outside { format!("lies outside {}/{}", network.base, network.prefix) } else { "is no host's address".into() };
             diags.push(
                 Diagnostic::error(codes::GATEWAY, at("network.gateway"), format!("the gateway {gateway} {what}"))
-                    .help("hosts reach the gateway directly: it needs an address inside the subnet"),
+                    .help("hosts reach the gateway directly: it needs an address inside the subnet, neither its first nor its last"),
             );
         }
     }

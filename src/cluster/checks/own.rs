@@ -18,8 +18,8 @@ pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
         let below = |folder: &&str| path.value.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some(folder) = FORBIDDEN.iter().copied().find(|folder| below(folder)) {
             diags.push(
-                Diagnostic::error(codes::FILE_PLACE, path.at, format!("`{}` lies below `{folder}`", path.value))
-                    .help("put it somewhere else: that folder belongs to the system or to clusterseed"),
+                Diagnostic::error(codes::FILE_PLACE, path.at, format!("no file can be put at `{}`", path.value))
+                    .help(format!("put it somewhere else: `{folder}` belongs to the system or to clusterseed")),
             );
         }
         if path.value == "/" {

@@ -57,8 +57,7 @@ fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Tol
                             service.name, port.number, port.service, host.name
                         ),
                     )
-                    .related(port.at, port.name.clone())
-                    .help("move the port out of the range, or split the range around it"),
+                    .help(format!("move `{}` out of the range, or split the range around it", port.name)),
                 );
             }
         }

@@ -15,10 +15,11 @@ pub fn counts(cluster: &Cluster, diags: &mut Diagnostics) {
         let at = members.last().map_or_else(nobody, |host| host.role_at);
         let reason = if count.reason.is_empty() { String::new() } else { format!(": {}", count.reason) };
         if n < count.min || n > count.max {
-            let limit = if n < count.min { format!("at least {}", count.min) } else { format!("at most {}", count.max) };
+            let (verb, limit) =
+                if n < count.min { ("add", format!("at least {}", count.min)) } else { ("remove", format!("at most {}", count.max)) };
             diags.push(
                 Diagnostic::error(codes::ROLE_COUNT, at, format!("the cluster has {n} of role `{}`, it needs {limit}", role.name))
-                    .help(format!("add or remove hosts{reason}")),
+                    .help(format!("{verb} hosts{reason}")),
             );
         } else if count.odd && n % 2 == 0 && n > 0 {
             diags.push(

@@ -6,6 +6,7 @@ use minijinja::Value as Jinja;
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
+use crate::profile::engine::Engine;
 use crate::profile::{Formula, Rule, Source};
 
 /// Runs every rule, once or once per host.
@@ -21,13 +22,10 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             Ok(expression) => expression,
             Err(_) => continue, // reported when the profile was loaded
         };
-        let mut holds = |scope: &Jinja, host: Option<&Host>| match expression.eval(scope) {
+        let mut holds = |scope: &Jinja, host: Option<&Host>| match Engine::eval_compiled(&expression, scope) {
             Ok(value) if value.is_true() => report(cluster, rule, scope, host, diags),
             Ok(_) => {}
-            Err(error) => {
-                let problem = crate::profile::engine::Problem::from(error);
-                broken(rule, rule.when.at, &problem.message, diags);
-            }
+            Err(problem) => broken(rule, rule.when.at, &problem.message, diags),
         };
         if !rule.each_host {
             holds(&whole, None);

@@ -46,9 +46,12 @@ impl Loader<'_> {
             let map = value.get(key).map(|v| v.entries().filter_map(|(k, _, v)| Some((k.clone(), v.text()?.to_string()))).collect());
             map.unwrap_or_default()
         };
-        let text = self.catalog.get(&path).and_then(|entry| std::str::from_utf8(&entry.bytes).ok());
-        let rows = text.ok_or_else(|| format!("there is no `{path}`")).and_then(|text| flags::rows(text, &columns, &pairs("where")));
-        let (rows, newest) = match rows {
+        let Some(entry) = self.catalog.get(&path) else {
+            self.error(file.at, format!("there is no `{path}`"), "add the table, or mend its name");
+            return None;
+        };
+        let text = std::str::from_utf8(&entry.bytes).map_err(|_| format!("`{path}` is not UTF-8"));
+        let (rows, newest) = match text.and_then(|text| flags::rows(text, &columns, &pairs("where"))) {
             Ok(rows) => rows,
             Err(why) => {
                 self.error(file.at, why, "the first line of a table names its columns");

@@ -319,7 +319,13 @@ impl Loader<'_> {
             return None;
         };
         match std::str::from_utf8(&entry.bytes) {
-            Ok(text) => self.compile(&template, text, path.at),
+            Ok(text) => {
+                if let Err(problem) = self.engine.add(&template, text) {
+                    let line = problem.line.map(|line| format!(", line {line}")).unwrap_or_default();
+                    let message = format!("`files{}.j2`{line}: {}", path.value, problem.message);
+                    self.error(path.at, message, "profiles/README.md says what expressions and templates may use");
+                }
+            }
             Err(_) => self.error(path.at, "the template is not UTF-8", "save it as UTF-8"),
         }
         Some(Content::Template(template))

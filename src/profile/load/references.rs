@@ -54,7 +54,7 @@ impl Loader<'_> {
         }
         let versions: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
         for (_, _, table) in value.get("flag_tables").into_iter().flat_map(Value::entries) {
-            table.spanned("version").iter().for_each(|name| want(&versions, "package in `versions`", &name.value, name.at));
+            table.spanned("version").iter().for_each(|name| want(&versions, "versioned package", &name.value, name.at));
         }
         let platforms = self.catalog.platforms();
         for platform in value.texts("platforms").iter().filter(|platform| !platforms.contains(&platform.value.as_str())) {

@@ -47,6 +47,7 @@ fn in_words(error: &ScanError) -> (String, &'static str) {
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             return (format!("`{open}` is closed by `{close}` here"), "close brackets and braces in the order in which they were opened");
         }
+        ErrorKind::RecursionLimitExceeded => ("nested far too deep", "nothing in a spec needs that; look for a missing closing bracket"),
         ErrorKind::SimpleKeyExpected => ("this line is neither `key: value` nor an item", "write a colon and a blank after the key"),
         ErrorKind::MappingValueNotAllowed => {
             ("a second `: ` in one value", "quote a value that holds a colon; a line of its own is indented like its neighbours")

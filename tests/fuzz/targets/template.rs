@@ -2,7 +2,7 @@
 #![no_main]
 #![allow(dead_code, reason = "each target is a program of its own and takes what it needs")]
 
-#[path = "../inputs.rs"]
+#[path = "../../regressions/inputs.rs"]
 mod inputs;
 
 libfuzzer_sys::fuzz_target!(|text: &str| inputs::template(text));
