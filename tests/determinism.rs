@@ -168,8 +168,11 @@ fn the_order_of_profile_folders_does_not_matter() {
     }
 }
 
-/// Members of a tarball: path, mode and bytes; and the times of all of them.
-fn members(tarball: &[u8]) -> (Vec<(String, u32, Vec<u8>)>, BTreeSet<u64>) {
+/// Path, mode and bytes.
+type Member = (String, u32, Vec<u8>);
+
+/// Members of a tarball, and the times of all of them.
+fn members(tarball: &[u8]) -> (Vec<Member>, BTreeSet<u64>) {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(tarball));
     let (mut found, mut times) = (Vec::new(), BTreeSet::new());
     for entry in archive.entries().expect("a tarball") {

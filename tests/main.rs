@@ -13,6 +13,7 @@ mod profiles; // a cluster kind without Rust
 mod properties; // ranges, quoting, round trips
 mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
+mod regressions; // inputs that fuzzing found once
 mod seed; // `apply` and `fetch` under dash and busybox
 mod support;
 mod tidy; // house rules: imports, codes, docs

@@ -139,6 +139,15 @@ fn every_module_says_what_it_is() {
 }
 
 #[test]
+fn every_test_file_is_a_module_of_the_one_binary() {
+    let main = fs::read_to_string(root().join("tests/main.rs")).expect("tests/main.rs");
+    let names =
+        fs::read_dir(root().join("tests")).expect("tests").map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let modules = names.filter_map(|name| name.strip_suffix(".rs").filter(|name| *name != "main").map(str::to_string));
+    none(modules.filter(|name| !main.contains(&format!("mod {name};"))).map(|name| format!("tests/main.rs lacks `mod {name};`")).collect());
+}
+
+#[test]
 fn no_file_is_too_long() {
     let code = |name: &str| name.ends_with(".rs") || name.ends_with(".sh") || name.ends_with(".py") || name.starts_with("src/seed/");
     let lines = |path: &Path| fs::read_to_string(path).expect("UTF-8").lines().count();

@@ -44,7 +44,8 @@ fn hide_secrets(node: &Node, named: bool, diags: &mut Diagnostics) {
         }
         Kind::Seq(items) => items.iter().for_each(|item| hide_secrets(item, named, diags)),
         Kind::Scalar { text, plain } => {
-            let telling = !(*plain && matches!(text.as_str(), "true" | "false")) && !text.is_empty();
+            let switch = *plain && matches!(text.as_str(), "true" | "false");
+            let telling = !switch && !text.is_empty();
             let login = text.contains("://") && text.contains('@');
             if telling && (named || login || text.contains("PRIVATE KEY")) {
                 diags.hide(node.at);

@@ -33,7 +33,7 @@ fn agree(view: &Value, masters: &[&str]) -> Result<String, String> {
     let servers = of("zookeeper");
     let leads = servers.iter().filter(|s| s["zk_server_state"] == "leader").collect::<Vec<_>>();
     let followers = servers.iter().filter(|s| s["zk_server_state"] == "follower").count();
-    if leads.len() != 1 || followers != masters.len() - 1 || leads[0]["zk_synced_followers"] != followers.to_string() {
+    if leads.len() != 1 || followers != masters.len() - 1 || leads[0]["zk_synced_followers"].as_str() != Some(&*followers.to_string()) {
         return Err("ZooKeeper has not one leader with all others in step".into());
     }
     for (address, server) in masters.iter().zip(&servers) {

@@ -183,7 +183,7 @@ fn same(node: &Node, tree: &Yaml<'_>) -> bool {
 /// Checks a spec, and builds it when it is sound. Whatever is refused must be refused with a reason.
 fn whole_way(bytes: &[u8], catalog: Catalog) {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let text = read::decode(bytes.to_vec(), |start, end| At::new(FileId(0), start, end), &mut diags).unwrap_or_default();
+    let text = read::decode(bytes, |start, end| At::new(FileId(0), start, end), &mut diags).unwrap_or_default();
     let spec = if diags.has_errors() {
         sources.add("cluster.yaml", "");
         None
