@@ -78,17 +78,6 @@ pub struct Sound {
     pub platform: bool,
 }
 
-/// True when one of `names`, which an expression or template looks at, may differ between hosts that share their settings.
-pub fn looks_at_host(profile: &Profile, names: &[String]) -> bool {
-    let derived_per_host = |name: &str| profile.derived.iter().any(|d| d.each_host && name == d.name);
-    names.iter().any(|name| match name.split_once('.') {
-        Some(("host", _)) => true,
-        Some(("derived", rest)) => derived_per_host(rest.split('.').next().unwrap_or(rest)),
-        Some(_) => false,
-        None => name == "host" || (name == "derived" && profile.derived.iter().any(|d| d.each_host)),
-    })
-}
-
 /// How the seed arrives.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -261,26 +250,42 @@ impl Cluster {
 
     /// What templates see for the cluster as a whole.
     pub fn scope(&self) -> minijinja::Value {
-        self.view.scope(self.settings.view(None, &self.view_maker()), None, None)
+        self.view.scope(self.settings.view(None, &self.view_maker()), None, &self.view.derived)
     }
 
-    /// What templates see for all hosts that share their settings: no `host`, no values derived per host.
-    pub fn group_scope(&self, variant: usize) -> minijinja::Value {
-        self.view.scope(self.settings.view(Some(variant), &self.view_maker()), None, None)
+    /// What templates see for all hosts that share their settings: no `host`, no values that look at it.
+    pub fn group_scope(&self, variant: usize, diags: &mut Diagnostics) -> minijinja::Value {
+        let settings = self.settings.view(Some(variant), &self.view_maker());
+        self.view.scope(settings.clone(), None, &self.derived(variant, &settings, None, diags))
     }
 
     /// What templates see for a host, derived values per host included; failures are the profile's.
     pub fn host_scope(&self, host: &Host, diags: &mut Diagnostics) -> minijinja::Value {
         let settings = self.settings.view(Some(host.variant), &self.view_maker());
-        let mut derived = None;
-        for item in self.profile.derived.iter().filter(|d| d.each_host) {
-            let known = derived.get_or_insert_with(|| self.view.derived.clone());
-            let scope = self.view.scope(settings.clone(), Some(host), Some(known));
-            if let Some(value) = resolve::evaluate(&self.profile, item, &scope, diags) {
-                known.insert(item.name.clone(), value);
-            }
+        self.view.scope(settings.clone(), Some(host), &self.derived(host.variant, &settings, Some(host), diags))
+    }
+
+    /// Keeps the derived values that all hosts with these settings share, unless one of them fails.
+    pub fn keep_derived(&mut self, variant: usize) {
+        let mut failed = Diagnostics::new();
+        let derived = self.derived(variant, &self.settings.view(Some(variant), &self.view_maker()), None, &mut failed);
+        if failed.is_empty() {
+            self.view.shared.insert(variant, derived);
         }
-        self.view.scope(settings, Some(host), derived.as_ref())
+    }
+
+    /// Derived values of all hosts with these settings; those that look at the host are there only when there is one.
+    fn derived(&self, variant: usize, settings: &minijinja::Value, host: Option<&Host>, diags: &mut Diagnostics) -> view::Derived {
+        let kept = self.view.shared.get(&variant);
+        let mut known = kept.unwrap_or(&self.view.derived).clone();
+        let missing = |d: &&crate::profile::Derived| if d.looks_at_host { host.is_some() } else { d.each_host && kept.is_none() };
+        for item in self.profile.derived.iter().filter(missing) {
+            let scope = self.view.scope(settings.clone(), host, &known);
+            let value = resolve::evaluate(&self.profile, item, &scope, diags);
+            drop(scope);
+            view::add(&mut known, &item.name, value);
+        }
+        known
     }
 
     /// Hosts that have a role, in spec order.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
-use super::view::ClusterView;
+use super::view::{self, ClusterView};
 use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Sound, UserFile, hosts, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, Spanned, codes, did_you_mean};
 use crate::format::checksum::Content;
@@ -83,10 +83,14 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         })
         .collect();
     secrets(&cluster, diags);
-    keep_views(&mut cluster);
+    let shared = keep_views(&mut cluster);
     cluster.evaluated = diags.unsettling() == before;
     if cluster.evaluated {
         derive(&mut cluster, diags);
+        for variant in shared {
+            // Failures are reported where the first host is planned.
+            cluster.keep_derived(variant);
+        }
     }
     Some(cluster)
 }
@@ -344,14 +348,14 @@ fn places(spec: &Spec) -> BTreeMap<&'static str, At> {
     found.into_iter().filter_map(|(key, at)| Some((key, at?))).collect()
 }
 
-/// Views that many hosts share are built once.
-fn keep_views(cluster: &mut Cluster) {
+/// Views that many hosts share are built once. Gives their variants.
+fn keep_views(cluster: &mut Cluster) -> Vec<usize> {
     let mut users: BTreeMap<usize, usize> = BTreeMap::new();
     cluster.hosts.iter().for_each(|host| *users.entry(host.variant).or_default() += 1);
     let maker = ViewMaker { profile: &cluster.profile, versions: &cluster.packages.versions, files: &cluster.local };
-    for (variant, _) in users.into_iter().filter(|(_, count)| *count > 1) {
-        cluster.settings.keep_view(variant, &maker);
-    }
+    let shared: Vec<usize> = users.into_iter().filter(|(_, count)| *count > 1).map(|(variant, _)| variant).collect();
+    shared.iter().for_each(|variant| cluster.settings.keep_view(*variant, &maker));
+    shared
 }
 
 /// Derived values of the cluster as a whole. Where something else is wrong already, a failure here may only follow from that.
@@ -359,12 +363,12 @@ fn derive(cluster: &mut Cluster, diags: &mut Diagnostics) {
     let mut aside = Diagnostics::new();
     let diags = if diags.has_errors() { &mut aside } else { diags };
     let settings = cluster.settings.view(None, &cluster.view_maker());
-    let mut derived = BTreeMap::new();
+    let mut derived = view::Derived::default();
     for item in cluster.profile.derived.iter().filter(|d| !d.each_host) {
-        let scope = cluster.view.scope(settings.clone(), None, Some(&derived));
-        if let Some(value) = evaluate(&cluster.profile, item, &scope, diags) {
-            derived.insert(item.name.clone(), value);
-        }
+        let scope = cluster.view.scope(settings.clone(), None, &derived);
+        let value = evaluate(&cluster.profile, item, &scope, diags);
+        drop(scope);
+        view::add(&mut derived, &item.name, value);
     }
     cluster.view.derived = derived;
 }

@@ -13,15 +13,27 @@ use crate::profile::Profile;
 /// The parts that every host of a cluster shares.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterView {
-    parts: BTreeMap<&'static str, Jinja>,
+    parts: Arc<BTreeMap<&'static str, Jinja>>,
     /// Derived values of the cluster as a whole.
-    pub derived: BTreeMap<String, Jinja>,
+    pub derived: Derived,
+    /// The same with those that all hosts of one variant of the settings share, by variant.
+    pub shared: BTreeMap<usize, Derived>,
+}
+
+/// Derived values by name.
+pub type Derived = Arc<BTreeMap<String, Jinja>>;
+
+/// Adds a value, if there is one. Copies nothing as long as no scope holds the values.
+pub fn add(derived: &mut Derived, name: &str, value: Option<Jinja>) {
+    if let Some(value) = value {
+        Arc::make_mut(derived).insert(name.to_string(), value);
+    }
 }
 
 /// One evaluation's names.
 #[derive(Debug)]
 struct Scope {
-    shared: BTreeMap<&'static str, Jinja>,
+    shared: Arc<BTreeMap<&'static str, Jinja>>,
     settings: Jinja,
     derived: Jinja,
     host: Option<Jinja>,
@@ -85,12 +97,12 @@ impl ClusterView {
             ("roles", roles.collect::<Jinja>()),
             ("packages", packages),
         ]);
-        Self { parts, derived: BTreeMap::new() }
+        Self { parts: Arc::new(parts), ..Self::default() }
     }
 
-    /// The names of one evaluation; `derived` of a host replaces that of the cluster.
-    pub fn scope(&self, settings: Jinja, host: Option<&Host>, derived: Option<&BTreeMap<String, Jinja>>) -> Jinja {
-        let derived = derived.unwrap_or(&self.derived).iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    /// The names of one evaluation.
+    pub fn scope(&self, settings: Jinja, host: Option<&Host>, derived: &Derived) -> Jinja {
+        let derived = Jinja::from_dyn_object(derived.clone());
         Jinja::from_object(Scope { shared: self.parts.clone(), settings, derived, host: host.map(host_view) })
     }
 }

@@ -1,9 +1,14 @@
 //! `host.json`: who the host is and what `apply` shall do with the tree. Format 1; `clusterseed schema host` publishes it.
 
-use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+
+use serde::Serialize;
 
 use super::{Context, PRODUCT};
-use crate::plan::HostPlan;
+use crate::plan::file::PlannedFile;
+use crate::plan::identity::Identity;
+use crate::plan::peers::Peer;
+use crate::plan::{Alternative, Command, Directory, HostPlan, Package, Service};
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
@@ -12,78 +17,100 @@ pub const FORMAT: u32 = 1;
 const DISK_WITH_PACKAGES: u32 = 1024;
 const DISK_WITHOUT: u32 = 64;
 
+/// The file, field by field in the order in which they are written. Parts of the plan are written as they are.
+#[derive(Serialize)]
+struct HostJson<'a> {
+    format: u32,
+    product: &'a str,
+    cluster: &'a str,
+    host: &'a str,
+    fqdn: &'a str,
+    addresses: [Ipv4Addr; 1],
+    roles: &'a [String],
+    profile: &'a str,
+    platform: Platform<'a>,
+    digest: &'a str,
+    disk_mb: u32,
+    /// A clock that is behind what the seed was built from is wrong; without SOURCE_DATE_EPOCH that is the year 1970.
+    not_before: u64,
+    holds: &'a [String],
+    services: &'a [Service],
+    peers: &'a [Peer],
+    formation_seconds: u32,
+    identities: &'a [Identity],
+    apt: Apt<'a>,
+    packages: &'a [Package],
+    sweep: &'a [String],
+    alternatives: &'a [Alternative],
+    directories: &'a [Directory],
+    files: Vec<&'a PlannedFile>,
+    commands: &'a [Command],
+}
+
+#[derive(Serialize)]
+struct Platform<'a> {
+    name: &'a str,
+    os_id: &'a str,
+    os_version: &'a str,
+    init: &'a str,
+}
+
+#[derive(Serialize)]
+struct Apt<'a> {
+    update: bool,
+    sources: Vec<String>,
+    keys: Vec<Key<'a>>,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    path: &'a str,
+    fingerprint: &'a str,
+}
+
 /// The whole file, pure ASCII, one value per line.
 pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
     let cluster = context.cluster;
     let shared = &plan.shared;
-    let mode = |bits: u32| format!("{bits:04o}");
-    let services: Vec<Value> =
-        shared.services.iter().map(|s| json!({"name": s.unit, "ports": s.ports, "wait_seconds": s.wait_seconds})).collect();
-    let packages = shared.packages.iter().map(|p| match &p.version {
-        Some(version) => json!({"name": p.name, "version": version}),
-        None => json!({"name": p.name}),
-    });
-    let packages: Vec<Value> = packages.collect();
-    let alternatives: Vec<Value> =
-        shared.alternatives.iter().map(|a| json!({"name": a.name, "link": a.link, "path": a.path, "priority": a.priority})).collect();
-    let directories: Vec<Value> =
-        shared.directories.iter().map(|d| json!({"path": d.path, "mode": mode(d.mode), "owner": d.owner, "group": d.group})).collect();
-    let files = plan.files.iter().map(|f| {
-        json!({"path": f.path, "mode": mode(f.mode), "owner": f.owner, "group": f.group, "phase": f.phase.word(), "restarts": f.restarts})
-    });
-    let files: Vec<Value> = files.collect();
-    let commands: Vec<Value> = plan.commands.iter().map(|c| json!({"id": c.id, "at": c.moment, "run": c.run})).collect();
-    let sources: Vec<String> = shared.repositories.iter().map(|r| r.list_path()).collect();
-    let keys: Vec<Value> = shared.repositories.iter().map(|r| json!({"path": r.key_path, "fingerprint": r.fingerprint})).collect();
-    let peers: Vec<Value> = plan
-        .peers
-        .iter()
-        .map(|p| json!({"service": p.service, "name": p.name, "address": p.address.to_string(), "ports": p.ports}))
-        .collect();
-    let identities: Vec<Value> = plan
-        .identities
-        .iter()
-        .map(|i| json!({"service": i.service, "paths": i.paths, "guard": i.guard, "allowed": i.allowed, "why": i.why}))
-        .collect();
-    let value = json!({
-        "format": FORMAT,
-        "product": PRODUCT,
-        "cluster": cluster.name,
-        "host": plan.name,
-        "fqdn": plan.fqdn,
-        "addresses": [plan.address.to_string()],
-        "roles": plan.roles,
-        "profile": cluster.profile.name,
-        "platform": {
-            "name": cluster.platform.name,
-            "os_id": cluster.platform.distribution,
-            "os_version": cluster.platform.version,
-            "init": cluster.platform.init.word(),
+    let keys = shared.repositories.iter().map(|r| Key { path: &r.key_path, fingerprint: &r.fingerprint });
+    let file = HostJson {
+        format: FORMAT,
+        product: PRODUCT,
+        cluster: &cluster.name,
+        host: &plan.name,
+        fqdn: &plan.fqdn,
+        addresses: [plan.address],
+        roles: &plan.roles,
+        profile: &cluster.profile.name,
+        platform: Platform {
+            name: &cluster.platform.name,
+            os_id: &cluster.platform.distribution,
+            os_version: &cluster.platform.version,
+            init: cluster.platform.init.word(),
         },
-        "digest": plan.digest,
-        "disk_mb": if shared.packages.is_empty() { DISK_WITHOUT } else { DISK_WITH_PACKAGES },
-        // A clock that is behind what the seed was built from is wrong; without SOURCE_DATE_EPOCH that is the year 1970.
-        "not_before": context.epoch,
-        "holds": shared.holds,
-        "services": services,
-        "peers": peers,
-        "formation_seconds": plan.formation_seconds,
-        "identities": identities,
-        "apt": {"update": true, "sources": sources, "keys": keys},
-        "packages": packages,
-        "sweep": shared.sweep,
-        "alternatives": alternatives,
-        "directories": directories,
-        "files": files,
-        "commands": commands,
-    });
-    ascii(&format!("{value:#}\n"))
+        digest: &plan.digest,
+        disk_mb: if shared.packages.is_empty() { DISK_WITHOUT } else { DISK_WITH_PACKAGES },
+        not_before: context.epoch,
+        holds: &shared.holds,
+        services: &shared.services,
+        peers: &plan.peers,
+        formation_seconds: plan.formation_seconds,
+        identities: &plan.identities,
+        apt: Apt { update: true, sources: shared.repositories.iter().map(|r| r.list_path()).collect(), keys: keys.collect() },
+        packages: &shared.packages,
+        sweep: &shared.sweep,
+        alternatives: &shared.alternatives,
+        directories: &shared.directories,
+        files: plan.files.iter().map(|f| &**f).collect(),
+        commands: &plan.commands,
+    };
+    ascii(super::pretty(&file))
 }
 
 /// JSON allows any character outside ASCII to be written as `\uXXXX`; what reads it on the target is awk.
-fn ascii(text: &str) -> String {
+fn ascii(text: String) -> String {
     if text.is_ascii() {
-        return text.to_string();
+        return text;
     }
     let mut out = String::with_capacity(text.len() + 64);
     let mut units = [0; 2];

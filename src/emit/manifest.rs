@@ -1,13 +1,14 @@
 //! `manifest.json` and `SHA256SUMS`: what a build wrote, and from what.
 
-use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::PRODUCT;
 use crate::artifact::Artifact;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::Cluster;
 use crate::format::checksum::{Sha256Sum, sums};
+use crate::plan::file::octal;
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
@@ -43,31 +44,69 @@ pub struct Origin {
     pub profile: Sha256Sum,
 }
 
-/// Both files; `entries` are sorted by path.
+/// The file, field by field in the order in which they are written.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    format: u32,
+    product: &'a str,
+    cluster: &'a str,
+    platform: &'a str,
+    delivery: &'a str,
+    spec: Digest,
+    profile: Profile<'a>,
+    lock: (),
+    hosts: Vec<HostLine<'a>>,
+    files: Vec<File<'a>>,
+}
+
+#[derive(Serialize)]
+struct Digest {
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Profile<'a> {
+    name: &'a str,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct HostLine<'a> {
+    name: &'a str,
+    address: Ipv4Addr,
+    roles: &'a [String],
+    digest: &'a str,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    path: &'a str,
+    #[serde(serialize_with = "octal")]
+    mode: u32,
+    size: u64,
+    sha256: String,
+}
+
+/// Both files; `hosts` are in the order of the spec, `entries` sorted by path.
 pub fn emit(cluster: &Cluster, origin: &Origin, hosts: &[HostEntry], entries: &[Entry]) -> [Artifact; 2] {
-    let known: BTreeMap<&str, &Host> = cluster.hosts.iter().map(|host| (host.name.as_str(), host)).collect();
-    let by_name = |host: &HostEntry| {
-        let found = known.get(host.name.as_str());
-        let (roles, address) = found.map_or((Vec::new(), String::new()), |h| (h.roles.clone(), h.address.to_string()));
-        json!({"name": host.name, "address": address, "roles": roles, "digest": host.digest})
+    let manifest = Manifest {
+        format: FORMAT,
+        product: PRODUCT,
+        cluster: &cluster.name,
+        platform: &cluster.platform.name,
+        delivery: cluster.delivery.method.word(),
+        spec: Digest { sha256: origin.spec.hex() },
+        profile: Profile { name: &cluster.profile.name, sha256: origin.profile.hex() },
+        lock: (),
+        hosts: cluster
+            .hosts
+            .iter()
+            .zip(hosts)
+            .map(|(host, entry)| HostLine { name: &entry.name, address: host.address, roles: &host.roles, digest: &entry.digest })
+            .collect(),
+        files: entries.iter().map(|e| File { path: &e.path, mode: e.mode, size: e.size, sha256: e.sha256.hex() }).collect(),
     };
-    let files: Vec<Value> = entries
-        .iter()
-        .map(|e| json!({"path": e.path, "mode": format!("{:04o}", e.mode), "size": e.size, "sha256": e.sha256.hex()}))
-        .collect();
-    let manifest = json!({
-        "format": FORMAT,
-        "product": PRODUCT,
-        "cluster": cluster.name,
-        "platform": cluster.platform.name,
-        "delivery": cluster.delivery.method.word(),
-        "spec": {"sha256": origin.spec.hex()},
-        "profile": {"name": cluster.profile.name, "sha256": origin.profile.hex()},
-        "lock": null,
-        "hosts": hosts.iter().map(by_name).collect::<Vec<_>>(),
-        "files": files,
-    });
-    let manifest = format!("{manifest:#}\n").into_bytes();
+    let manifest = super::pretty(&manifest).into_bytes();
     let all = entries.iter().map(|e| (e.path.as_str(), e.sha256));
     let list = sums(all.chain([("manifest.json", Sha256Sum::of(&manifest))]));
     let file = |path: &str, content| Artifact { path: path.into(), mode: 0o644, content };

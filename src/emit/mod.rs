@@ -58,6 +58,12 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     Ok(HostOutput { artifacts: artifacts.collect(), digest: plan.digest.clone() })
 }
 
+/// JSON over many lines, with a line break at the end.
+fn pretty(value: &impl serde::Serialize) -> String {
+    // Our own types are plain structs: nothing in them can fail to be JSON.
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
 fn private_if(secret: bool) -> u32 {
     if secret { 0o600 } else { 0o644 }
 }

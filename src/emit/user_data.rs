@@ -4,8 +4,9 @@
 //! Everything else is `apply`'s, which checks, records and can be run again; cloud-init does neither.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use super::seed::{PLACE, SeedFile};
+use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
 use crate::cluster::Method;
 use crate::format::checksum::Sha256Sum;
@@ -13,7 +14,7 @@ use crate::format::openpgp::to_base64;
 use crate::plan::HostPlan;
 use crate::platform::{AptForm, Dialect};
 use crate::spec::User;
-use crate::yaml::write::{Style, Yaml, write};
+use crate::yaml::write::{Style, Yaml, write, written};
 
 type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
 
@@ -25,7 +26,8 @@ const STATE: &str = "/var/lib/clusterseed";
 pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Context<'_>) -> String {
     let cluster = context.cluster;
     let dialect = cluster.platform.dialect;
-    let mut out = String::with_capacity(48 * 1024);
+    let carried: usize = tree.iter().map(|file| file.content.bytes.len()).sum();
+    let mut out = String::with_capacity(carried / 4 * 5 + 16 * 1024);
     out.push_str("#cloud-config\n");
     let roles = plan.roles.join(" and ");
     out.push_str(&format!(
@@ -97,11 +99,25 @@ fn user(user: &User) -> Yaml<'_> {
     Yaml::Map(entries)
 }
 
+/// Two thirds of every document are the same program.
+static APPLY_QUOTED: LazyLock<String> = LazyLock::new(|| apply(Style::Quoted));
+static APPLY_LITERAL: LazyLock<String> = LazyLock::new(|| apply(Style::Literal));
+
+/// `apply` as an entry of `write_files`, two lists and a mapping deep.
+fn apply(style: Style) -> String {
+    written(&write_file(format!("{PLACE}/apply"), &APPLY.bytes), style, 4)
+}
+
 fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, context: Context<'_>, entries: &mut Entries<'a>) {
+    let carry = |file: &'a SeedFile| match file.path.as_str() {
+        "apply" if context.cluster.platform.dialect.literal => Yaml::Written(&APPLY_LITERAL),
+        "apply" => Yaml::Written(&APPLY_QUOTED),
+        path => write_file(format!("{PLACE}/{path}"), &file.content.bytes),
+    };
     let fetch = |arguments: String| (Yaml::Seq(vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())]), arguments);
     let (files, fetch) = match &context.cluster.delivery.method {
         Method::Hand => return,
-        Method::Inline => (Yaml::Seq(tree.iter().map(|f| write_file(format!("{PLACE}/{}", f.path), &f.content.bytes)).collect()), None),
+        Method::Inline => (Yaml::Seq(tree.iter().map(carry).collect()), None),
         Method::Volume => {
             let (files, arguments) = fetch(format!("volume {}", tarball.hex()));
             (files, Some(arguments))
@@ -124,7 +140,9 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, conte
 /// non-ASCII content ends `write_files` of 0.7.5 (cc_write_files.py).
 fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
     let mode = if path.ends_with("/apply") || path.ends_with("/fetch") { "0700" } else { "0600" };
-    let readable = std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|b| matches!(b, b'\n' | b'\t' | b' '..=b'~')));
+    // Without a way out half-way, this looks at many bytes at once.
+    let is_readable = bytes.iter().fold(true, |so_far, b| so_far & matches!(b, b'\n' | b'\t' | b' '..=b'~'));
+    let readable = std::str::from_utf8(bytes).ok().filter(|_| is_readable);
     let mut entries: Entries<'_> =
         vec![("path".into(), path.into()), ("owner".into(), "root:root".into()), ("permissions".into(), mode.into())];
     match readable {

@@ -4,16 +4,16 @@ use sha2::{Digest, Sha256};
 
 use super::HostPlan;
 use crate::cluster::Cluster;
-use crate::format::checksum::hex;
+use crate::format::checksum::{Sha256Sum, hex};
 
 /// Sixty-four hexadecimal digits over every decision of the plan.
 pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
-    let mut hash = Sha256::new();
+    let mut text = Vec::with_capacity(16 * 1024);
     // Every field is closed by a NUL, which none of them can hold: `ab` `c` and `a` `bc` differ.
     let mut add = |parts: &[&str]| {
         for part in parts {
-            hash.update(part.as_bytes());
-            hash.update([0]);
+            text.extend_from_slice(part.as_bytes());
+            text.push(0);
         }
     };
     add(&["host", &cluster.name, &plan.name, &plan.fqdn, &plan.address.to_string(), &plan.roles.join(","), &cluster.platform.name]);
@@ -61,7 +61,7 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
         add(&["command", &command.moment]);
         command.run.iter().for_each(|word| add(&[word]));
     }
-    hex(&hash.finalize())
+    Sha256Sum::of(&text).hex()
 }
 
 /// Sixteen hexadecimal digits that name a command.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use crate::format::checksum::Content;
 
 /// The phase of `apply` that puts a file in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Before any package: keeps a service from starting.
     Hold,
@@ -29,14 +32,16 @@ impl Phase {
     }
 }
 
-/// A file of the target.
-#[derive(Clone, Debug)]
+/// A file of the target. Serialized, it is an entry of `files` in `host.json`.
+#[derive(Clone, Debug, Serialize)]
 pub struct PlannedFile {
     /// Absolute path.
     pub path: String,
     /// Its bytes.
+    #[serde(skip)]
     pub content: Arc<Content>,
     /// Permission bits.
+    #[serde(serialize_with = "octal")]
     pub mode: u32,
     /// Owner by name.
     pub owner: String,
@@ -47,7 +52,14 @@ pub struct PlannedFile {
     /// Units to restart when it changes.
     pub restarts: Vec<String>,
     /// True when it holds a secret.
+    #[serde(skip)]
     pub secret: bool,
     /// Who wants it, for messages.
+    #[serde(skip)]
     pub origin: String,
+}
+
+/// Serializes permission bits as four octal digits.
+pub fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{mode:04o}"))
 }

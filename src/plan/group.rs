@@ -1,13 +1,14 @@
 //! What hosts of the same roles and settings share: planned once, however many they are.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use minijinja::Value as Jinja;
 
 use super::apt::{Repository, profile_error};
 use super::file::{Phase, PlannedFile};
 use super::{Alternative, Directory, Package, Service, service};
-use crate::cluster::{Cluster, Host, looks_at_host};
+use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Content;
 use crate::profile::{self, Optional, Secrecy, Source};
@@ -17,11 +18,13 @@ use crate::schema::scalar::Syntax;
 #[derive(Debug)]
 pub struct Group {
     /// Files whose bytes no host changes.
-    pub files: Vec<PlannedFile>,
+    pub files: Vec<Arc<PlannedFile>>,
     /// Indices in the profile's files that are planned for each host.
     per_host: Vec<usize>,
     /// Keys of own services whose overrides are planned for each host.
     per_host_services: Vec<String>,
+    /// True when something of a host has to be planned that its group does not have.
+    pub looks_at_host: bool,
     /// Packages, sorted by name.
     pub packages: Vec<Package>,
     /// Units of all services that the packages may bring.
@@ -42,7 +45,7 @@ impl Group {
     /// Plans for the roles and settings of `host`.
     pub fn plan(cluster: &Cluster, repositories: &[Repository], host: &Host, diags: &mut Diagnostics) -> Self {
         // Without `host`: what is decided here holds for every host of the group, and a profile that says otherwise is told so.
-        let scope = cluster.group_scope(host.variant);
+        let scope = cluster.group_scope(host.variant, diags);
         let (profile, init) = (&cluster.profile, cluster.platform.init);
         let own = service::own(cluster, host, &scope, diags);
         let mut files: Vec<PlannedFile> = repositories.iter().flat_map(Repository::files).collect();
@@ -50,9 +53,7 @@ impl Group {
             .extend(profile.services.iter().filter(|s| !own.iter().any(|o| o.name == s.name)).filter_map(|s| service::hold(init, &s.unit)));
         let mut per_host_services = Vec::new();
         for service in &own {
-            let environment = service.environment.iter().map(|(_, text, _)| text).chain(service.after.iter().map(|a| &a.name));
-            let environment = environment.flat_map(|text| profile.engine.names_of_text(&text.value));
-            if looks_at_host(profile, &environment.collect::<Vec<_>>()) {
+            if service.looks_at_host {
                 per_host_services.push(service.name.clone());
             } else {
                 files.extend(service::release(cluster, service, &scope, diags));
@@ -60,15 +61,17 @@ impl Group {
         }
         let mut per_host = Vec::new();
         for (index, file) in profile.files.iter().enumerate().filter(|(_, f)| host.has_any(&f.audience.roles)) {
-            if file_looks_at_host(cluster, file) {
+            if file.looks_at_host {
                 per_host.push(index);
             } else {
                 files.extend(profile_files(cluster, file, &scope, diags));
             }
         }
         unique(&mut files, cluster, diags);
+        let looks_at_host = !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some());
         Self {
-            files,
+            looks_at_host,
+            files: files.into_iter().map(Arc::new).collect(),
             per_host,
             per_host_services,
             packages: packages(cluster, host, &scope, diags),
@@ -83,18 +86,14 @@ impl Group {
 }
 
 /// Files that name the host.
-pub fn host_files(cluster: &Cluster, group: &Group, host: &Host, diags: &mut Diagnostics) -> Vec<PlannedFile> {
-    if group.per_host.is_empty() && group.per_host_services.is_empty() {
-        return Vec::new();
-    }
-    let scope = cluster.host_scope(host, diags);
+pub fn host_files(cluster: &Cluster, group: &Group, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Arc<PlannedFile>> {
     let files = group.per_host.iter().map(|index| &cluster.profile.files[*index]);
-    let mut files: Vec<_> = files.flat_map(|file| profile_files(cluster, file, &scope, diags)).collect();
+    let mut files: Vec<_> = files.flat_map(|file| profile_files(cluster, file, scope, diags)).collect();
     let services = group.per_host_services.iter().filter_map(|name| cluster.profile.service(name));
-    let overrides: Vec<_> = services.filter_map(|s| service::release(cluster, s, &scope, diags)).collect();
+    let overrides: Vec<_> = services.filter_map(|s| service::release(cluster, s, scope, diags)).collect();
     files.extend(overrides);
     unique(&mut files, cluster, diags);
-    files
+    files.into_iter().map(Arc::new).collect()
 }
 
 /// True when the condition holds, or there is none.
@@ -122,22 +121,6 @@ pub fn names(cluster: &Cluster, items: &[Optional], scope: &Jinja, diags: &mut D
         }
     }
     names
-}
-
-fn file_looks_at_host(cluster: &Cluster, file: &profile::File) -> bool {
-    let engine = &cluster.profile.engine;
-    let mut names = engine.names_of_text(&file.path.value);
-    let secret = match &file.secret {
-        Secrecy::When(source) => Some(source),
-        Secrecy::Fixed(_) => None,
-    };
-    for expression in [&file.each, &file.audience.when].into_iter().flatten().chain(secret) {
-        names.extend(engine.names_of_expression(&expression.value));
-    }
-    if let profile::Content::Template(name) = &file.content {
-        names.extend(engine.names_of_template(name));
-    }
-    looks_at_host(&cluster.profile, &names)
 }
 
 /// The files that one entry of the profile becomes: none, one, or one per element.

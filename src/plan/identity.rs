@@ -1,14 +1,17 @@
 //! What a service refuses to change once it has run, and what it would have to forget first.
 
+use minijinja::Value as Jinja;
+use serde::Serialize;
+
 use super::apt::profile_error;
 use super::group::{Group, holds};
-use crate::cluster::{Cluster, Host};
+use crate::cluster::Cluster;
 use crate::diag::Diagnostics;
 use crate::profile::Source;
 use crate::schema::scalar::Syntax;
 
 /// The identity of one service of a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// Its unit.
     pub service: String,
@@ -22,17 +25,13 @@ pub struct Identity {
     pub why: String,
 }
 
-/// The identities of all services of `host`, in start order.
-pub fn of(cluster: &Cluster, host: &Host, shared: &Group, diags: &mut Diagnostics) -> Vec<Identity> {
+/// The identities of all services of a host, in start order; `scope` is what templates see for it.
+pub fn of(cluster: &Cluster, shared: &Group, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Identity> {
     let services = shared.services.iter().filter_map(|own| cluster.profile.services.iter().find(|s| s.unit == own.unit));
-    let mut guarded = services.filter_map(|service| Some((service, service.identity.as_ref()?))).peekable();
-    if guarded.peek().is_none() {
-        return Vec::new();
-    }
-    let scope = cluster.host_scope(host, diags);
+    let guarded = services.filter_map(|service| Some((service, service.identity.as_ref()?)));
     let mut found = Vec::new();
     for (service, identity) in guarded {
-        let mut render = |text: &Source, is_path: bool| match cluster.profile.engine.render_text(&text.value, &scope) {
+        let mut render = |text: &Source, is_path: bool| match cluster.profile.engine.render_text(&text.value, scope) {
             Ok(value) => match Syntax::Path.check(value.strip_suffix('/').unwrap_or(&value)) {
                 Err(why) if is_path => {
                     profile_error(text.at, &format!("`{value}`: {why}"), diags);
@@ -47,7 +46,7 @@ pub fn of(cluster: &Cluster, host: &Host, shared: &Group, diags: &mut Diagnostic
         };
         let paths = identity.paths.iter().filter_map(|path| render(path, true)).collect();
         let (Some(guard), Some(why)) = (render(&identity.guard, true), render(&identity.why, false)) else { continue };
-        let allowed = holds(cluster, Some(&identity.allowed), &scope, diags);
+        let allowed = holds(cluster, Some(&identity.allowed), scope, diags);
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         found.push(Identity { service: service.unit.clone(), paths, guard, allowed, why });
     }

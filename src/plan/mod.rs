@@ -1,6 +1,7 @@
 //! Pass 3: [`Cluster`] to one [`HostPlan`] per host. A plan leaves nothing to decide: paths, bytes, modes, versions and order are final.
 //!
 //! [`Planner`] first plans what hosts of the same roles and settings share, once; a host then only adds what names it.
+//! Types that serialize are parts of `host.json` as they are: `apply` knows their fields by these names.
 
 pub mod apt;
 pub mod digest;
@@ -13,6 +14,8 @@ pub mod service;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{Diagnostic, Diagnostics, codes};
@@ -32,7 +35,7 @@ pub struct HostPlan {
     /// Roles.
     pub roles: Vec<String>,
     /// Files, sorted by path.
-    pub files: Vec<PlannedFile>,
+    pub files: Vec<Arc<PlannedFile>>,
     /// The user's commands.
     pub commands: Vec<Command>,
     /// Other hosts that its services need to form a cluster.
@@ -48,18 +51,20 @@ pub struct HostPlan {
 }
 
 /// A package to install.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Package {
     /// Its name.
     pub name: String,
     /// Its version, may end in `*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
 /// A service of the host's own, in start order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Service {
     /// Job or unit name.
+    #[serde(rename = "name")]
     pub unit: String,
     /// Ports that must listen before the next one starts.
     pub ports: Vec<u16>,
@@ -68,11 +73,12 @@ pub struct Service {
 }
 
 /// A directory to make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Directory {
     /// Path.
     pub path: String,
     /// Permission bits.
+    #[serde(serialize_with = "file::octal")]
     pub mode: u32,
     /// Owner.
     pub owner: String,
@@ -81,7 +87,7 @@ pub struct Directory {
 }
 
 /// A folder under update-alternatives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Alternative {
     /// Name of the group.
     pub name: String,
@@ -94,11 +100,12 @@ pub struct Alternative {
 }
 
 /// A command of the user's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Command {
     /// Sixteen hexadecimal digits of the digest of the command: it runs once for each.
     pub id: String,
     /// `before-install` or `after-start`.
+    #[serde(rename = "at")]
     pub moment: String,
     /// Words; a line for the shell is `sh -c LINE`.
     pub run: Vec<String>,
@@ -138,16 +145,24 @@ impl<'c> Planner<'c> {
 
     /// Plans one host.
     pub fn host(&self, host: &'c Host, diags: &mut Diagnostics) -> HostPlan {
+        let mut plan = self.draft(host, diags);
+        plan.digest = digest::of(&plan, self.cluster);
+        plan
+    }
+
+    /// The same without its digest, which nobody asks for while mistakes are looked for.
+    pub fn draft(&self, host: &'c Host, diags: &mut Diagnostics) -> HostPlan {
         let key = (host.variant, host.roles.as_slice());
         let shared = match self.groups.get(&key) {
             Some(group) => group.clone(),
             None => Arc::new(Group::plan(self.cluster, &self.repositories, host, diags)),
         };
         let mut files = shared.files.clone();
-        files.extend(group::host_files(self.cluster, &shared, host, diags));
+        let scope = shared.looks_at_host.then(|| self.cluster.host_scope(host, diags));
+        files.extend(scope.iter().flat_map(|scope| group::host_files(self.cluster, &shared, scope, diags)));
         self.add_own(host, &shared.directories, &mut files, diags);
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut plan = HostPlan {
+        HostPlan {
             name: host.name.clone(),
             fqdn: host.fqdn.clone(),
             address: host.address,
@@ -155,17 +170,15 @@ impl<'c> Planner<'c> {
             commands: self.commands(host),
             peers: peers::of(self.cluster, host, &shared),
             formation_seconds: peers::seconds(self.cluster, &shared),
-            identities: identity::of(self.cluster, host, &shared, diags),
+            identities: scope.map_or(Vec::new(), |scope| identity::of(self.cluster, &shared, &scope, diags)),
             files,
             shared,
             digest: String::new(),
-        };
-        plan.digest = digest::of(&plan, self.cluster);
-        plan
+        }
     }
 
     /// The user's files come last and may not replace what the profile plans: that would be two truths about one file.
-    fn add_own(&self, host: &Host, directories: &[Directory], files: &mut Vec<PlannedFile>, diags: &mut Diagnostics) {
+    fn add_own(&self, host: &Host, directories: &[Directory], files: &mut Vec<Arc<PlannedFile>>, diags: &mut Diagnostics) {
         for (file, content) in self.cluster.files.iter().zip(&self.own) {
             let spec = &file.spec;
             if !self.cluster.concerns(&spec.audience, host) {
@@ -187,7 +200,7 @@ impl<'c> Planner<'c> {
                 diags.push(Diagnostic::error(codes::FILE_CONFLICT, spec.path.at, why).help("choose another path").subject(&host.name));
                 continue;
             }
-            files.push(PlannedFile {
+            files.push(Arc::new(PlannedFile {
                 path: spec.path.value.clone(),
                 content: content.clone(),
                 mode: spec.mode.unwrap_or(if spec.secret { 0o600 } else { 0o644 }),
@@ -197,7 +210,7 @@ impl<'c> Planner<'c> {
                 restarts: Vec::new(),
                 secret: spec.secret,
                 origin: "your own `files`".into(),
-            });
+            }));
         }
     }
 
@@ -213,7 +226,7 @@ impl<'c> Planner<'c> {
 }
 
 /// One path cannot be a file and a folder.
-fn folder_conflict(path: &str, files: &[PlannedFile], directories: &[Directory]) -> Option<String> {
+fn folder_conflict(path: &str, files: &[Arc<PlannedFile>], directories: &[Directory]) -> Option<String> {
     let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
     if let Some(inner) = files.iter().find(|file| below(&file.path, path)) {
         return Some(format!("`{path}` cannot be a file: {} writes `{}`", inner.origin, inner.path));

@@ -2,13 +2,15 @@
 
 use std::net::Ipv4Addr;
 
+use serde::Serialize;
+
 use super::group::Group;
 use super::service::numbers;
 use crate::cluster::{Cluster, Host};
 use crate::profile;
 
 /// A service on another host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Peer {
     /// Unit of the service on this host.
     pub service: String,

@@ -144,6 +144,10 @@ fn ends_early(source: &str) -> bool {
     false
 }
 
+fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
 impl Engine {
     /// Compiles a template under a name.
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), Problem> {
@@ -156,12 +160,20 @@ impl Engine {
         rendered(&template, context).map_err(|problem| problem.name(template.undeclared_variables(true), context))
     }
 
-    /// Renders a text that is a template.
+    /// Compiles a text that may be a template. Its name is the text itself, which no file's name can be.
+    pub fn add_text(&mut self, source: &str) -> Result<(), Problem> {
+        match is_template(source) {
+            true => self.add(source, source),
+            false => Ok(self.env.template_from_str(source).map(drop)?),
+        }
+    }
+
+    /// Renders a text that may be a template.
     pub fn render_text(&self, source: &str, context: &Value) -> Result<String, Problem> {
-        if !source.contains("{{") && !source.contains("{%") {
+        if !is_template(source) {
             return Ok(source.to_string());
         }
-        let template = self.env.template_from_str(source)?;
+        let template = self.env.get_template(source).or_else(|_| self.env.template_from_str(source))?;
         rendered(&template, context).map_err(|problem| problem.name(template.undeclared_variables(true), context))
     }
 
@@ -191,7 +203,11 @@ impl Engine {
 
     /// Names that a text looks at, when it is a template.
     pub fn names_of_text(&self, source: &str) -> Vec<String> {
-        let names = self.env.template_from_str(source).map(|t| t.undeclared_variables(true));
+        if !is_template(source) {
+            return Vec::new();
+        }
+        let template = self.env.get_template(source).or_else(|_| self.env.template_from_str(source));
+        let names = template.map(|t| t.undeclared_variables(true));
         names.map(|names| names.into_iter().collect()).unwrap_or_default()
     }
 
@@ -199,10 +215,5 @@ impl Engine {
     pub fn names_of_expression(&self, source: &str) -> Vec<String> {
         let names = self.expression(source).map(|e| e.undeclared_variables(true));
         names.map(|names| names.into_iter().collect()).unwrap_or_default()
-    }
-
-    /// Checks the syntax of a template text.
-    pub fn check_text(&self, source: &str) -> Result<(), Problem> {
-        self.env.template_from_str(source).map(drop).map_err(Problem::from)
     }
 }

@@ -138,6 +138,19 @@ pub struct Derived {
     pub how: Formula,
     /// Once per host instead of once per cluster.
     pub each_host: bool,
+    /// It may differ between hosts that share their settings.
+    pub looks_at_host: bool,
+}
+
+/// True when one of `names`, which an expression or template looks at, may differ between hosts that share their settings.
+pub fn looks_at_host(derived: &[Derived], names: &[String]) -> bool {
+    let differs = |name: &str| derived.iter().any(|d| d.looks_at_host && name == d.name);
+    names.iter().any(|name| match name.split_once('.') {
+        Some(("host", _)) => true,
+        Some(("derived", rest)) => differs(rest.split('.').next().unwrap_or(rest)),
+        Some(_) => false,
+        None => name == "host" || (name == "derived" && derived.iter().any(|d| d.looks_at_host)),
+    })
 }
 
 /// An expression or a template.
@@ -147,6 +160,16 @@ pub enum Formula {
     Expr(Source),
     /// Rendered, gives text.
     Text(Source),
+}
+
+impl Formula {
+    /// Names that it looks at.
+    pub fn names(&self, engine: &engine::Engine) -> Vec<String> {
+        match self {
+            Self::Expr(source) => engine.names_of_expression(&source.value),
+            Self::Text(source) => engine.names_of_text(&source.value),
+        }
+    }
 }
 
 /// A list item that may be conditional.
@@ -266,6 +289,8 @@ pub struct File {
     pub restarts: Vec<String>,
     /// For whom.
     pub audience: Audience,
+    /// It may differ between hosts that share their settings.
+    pub looks_at_host: bool,
 }
 
 /// Whether a file holds a secret.

@@ -35,6 +35,8 @@ pub struct Service {
     pub peers: Option<Peers>,
     /// What the service refuses to change once it has run.
     pub identity: Option<Identity>,
+    /// Its variables may differ between hosts that share their settings.
+    pub looks_at_host: bool,
 }
 
 /// Hosts on which a service has its equals.

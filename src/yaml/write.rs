@@ -37,6 +37,8 @@ pub enum Yaml<'a> {
     /// Written in the order given. Keys must differ from each other, which is up to the caller:
     /// readers keep the last of two equal ones, or refuse the document.
     Map(Vec<(Cow<'a, str>, Yaml<'a>)>),
+    /// What [`written`] gave, for what is the same in many documents.
+    Written(&'a str),
 }
 
 /// Anything that is a string already: `"text".into()`, `format!(…).into()`.
@@ -65,6 +67,13 @@ pub fn write(doc: &Yaml, style: Style, out: &mut String) {
     Writer { style, out }.node(doc, 0);
 }
 
+/// A collection as it is written where its entries stand at `column`, for [`Yaml::Written`].
+pub fn written(doc: &Yaml, style: Style, column: usize) -> String {
+    let mut out = String::new();
+    Writer { style, out: &mut out }.node(doc, column);
+    out
+}
+
 struct Writer<'o> {
     style: Style,
     out: &'o mut String,
@@ -78,6 +87,7 @@ impl Writer<'_> {
             Yaml::Str(text) => self.string(text, column),
             Yaml::Bool(value) => self.word(if *value { "true" } else { "false" }),
             Yaml::Int(value) => self.formatted(format_args!("{value}\n")),
+            Yaml::Written(text) => self.out.push_str(text),
             Yaml::Seq(items) if items.is_empty() => self.word("[]"),
             Yaml::Map(entries) if entries.is_empty() => self.word("{}"),
             Yaml::Seq(items) => {
@@ -138,7 +148,8 @@ impl Writer<'_> {
         // Further lines at column 0, where only a document that is one string would have them,
         // could be taken for document markers.
         let column = column.max(STEP);
-        match chomping(text).filter(|_| self.style == Style::Literal) {
+        let header = if self.style == Style::Literal { chomping(text) } else { None };
+        match header {
             Some(header) => self.literal(text, header, column),
             None => {
                 self.quoted(text, Some(column));
@@ -163,24 +174,25 @@ impl Writer<'_> {
     fn quoted(&mut self, text: &str, wrap: Option<usize>) {
         self.out.reserve(text.len() + 2);
         self.out.push('"');
-        let mut copied = 0;
-        for (at, c) in text.char_indices() {
-            if matches!(c, ' '..='~') && c != '"' && c != '\\' {
-                continue;
-            }
-            self.out.push_str(&text[copied..at]);
+        let mut rest = text;
+        // A byte that stops is the first of its character, because all bytes beyond ASCII stop.
+        while let Some(at) = rest.bytes().position(|b| STOPS[usize::from(b)]) {
+            let (bare, special) = rest.split_at(at);
+            self.out.push_str(bare);
+            let mut chars = special.chars();
+            let Some(c) = chars.next() else { break };
             self.escape(c);
-            copied = at + c.len_utf8();
-            if let Some(column) = wrap.filter(|_| c == '\n' && copied < text.len()) {
+            rest = chars.as_str();
+            if let Some(column) = wrap.filter(|_| c == '\n' && !rest.is_empty()) {
                 self.out.push_str("\\\n");
                 self.indent(column);
                 // Readers skip blanks here: a space of the text needs a backslash (a tab has one).
-                if text[copied..].starts_with(' ') {
+                if rest.starts_with(' ') {
                     self.out.push('\\');
                 }
             }
         }
-        self.out.push_str(&text[copied..]);
+        self.out.push_str(rest);
         self.out.push('"');
     }
 
@@ -212,6 +224,17 @@ impl Writer<'_> {
         self.out.extend(std::iter::repeat_n(' ', column));
     }
 }
+
+/// Bytes that cannot stand for themselves between double quotes, or are part of a character that cannot.
+const STOPS: [bool; 256] = {
+    let mut stops = [true; 256];
+    let mut bare = b' ';
+    while bare <= b'~' {
+        stops[bare as usize] = matches!(bare, b'"' | b'\\');
+        bare += 1;
+    }
+    stops
+};
 
 /// Whether `key` may stand unquoted: letters, digits, `_` and `-`, not led by a digit or `-`, and no
 /// word that YAML 1.1 reads as another type.

@@ -2,44 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::Value as Jinja;
+use minijinja::{Expression, Value as Jinja};
 
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
 use crate::profile::engine::Engine;
-use crate::profile::{Formula, Rule, Source};
+use crate::profile::{Rule, Source, looks_at_host};
 
 /// Runs every rule, once or once per host.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let whole = cluster.scope();
     let unsound = unsound(cluster);
+    let engine = &cluster.profile.engine;
+    let mut each_host = Vec::new();
     for rule in &cluster.profile.rules {
-        let engine = &cluster.profile.engine;
-        if engine.names_of_expression(&rule.when.value).iter().any(|name| hangs_on(name, &unsound)) {
+        let names = if unsound.is_empty() && !rule.each_host { Vec::new() } else { engine.names_of_expression(&rule.when.value) };
+        if names.iter().any(|name| hangs_on(name, &unsound)) {
             continue;
         }
-        let expression = match engine.expression(&rule.when.value) {
-            Ok(expression) => expression,
-            Err(_) => continue, // reported when the profile was loaded
-        };
-        let mut holds = |scope: &Jinja, host: Option<&Host>| match Engine::eval_compiled(&expression, scope) {
-            Ok(value) if value.is_true() => report(cluster, rule, scope, host, diags),
-            Ok(_) => {}
-            Err(problem) => broken(rule, rule.when.at, &problem.message, diags),
-        };
-        if !rule.each_host {
-            holds(&whole, None);
-            continue;
+        let Ok(when) = engine.expression(&rule.when.value) else { continue }; // reported when the profile was loaded
+        if rule.each_host {
+            each_host.push((rule, when, looks_at_host(&cluster.profile.derived, &names), BTreeSet::new()));
+        } else {
+            judge(cluster, rule, &when, &whole, None, diags);
         }
-        let names = engine.names_of_expression(&rule.when.value);
-        let looks_at_host = super::super::looks_at_host(&cluster.profile, &names);
-        // A rule that looks at settings alone has one answer for all hosts that share them.
-        let mut done = BTreeSet::new();
-        for host in cluster.hosts.iter().filter(|host| host.has_any(&rule.roles)) {
-            if looks_at_host || done.insert(host.variant) {
-                holds(&cluster.host_scope(host, &mut Diagnostics::new()), Some(host));
+    }
+    for host in &cluster.hosts {
+        let mut scope = None;
+        for (rule, when, looks_at_host, done) in &mut each_host {
+            // A rule that looks at settings alone has one answer for all hosts that share them.
+            if host.has_any(&rule.roles) && (*looks_at_host || done.insert(host.variant)) {
+                let scope = scope.get_or_insert_with(|| cluster.host_scope(host, &mut Diagnostics::new()));
+                judge(cluster, rule, when, scope, Some(host), diags);
             }
         }
+    }
+}
+
+fn judge(cluster: &Cluster, rule: &Rule, when: &Expression<'_, '_>, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
+    match Engine::eval_compiled(when, scope) {
+        Ok(value) if value.is_true() => report(cluster, rule, scope, host, diags),
+        Ok(_) => {}
+        Err(problem) => broken(rule, rule.when.at, &problem.message, diags),
     }
 }
 
@@ -50,11 +54,7 @@ fn unsound(cluster: &Cluster) -> Vec<String> {
     let mut names: Vec<String> = parts.iter().filter(|(sound, _)| !sound).map(|(_, name)| (*name).to_string()).collect();
     let engine = &cluster.profile.engine;
     for item in cluster.profile.derived.iter().filter(|_| !parts.iter().all(|(sound, _)| *sound)) {
-        let looks_at = match &item.how {
-            Formula::Expr(source) => engine.names_of_expression(&source.value),
-            Formula::Text(source) => engine.names_of_text(&source.value),
-        };
-        if looks_at.iter().any(|name| hangs_on(name, &names)) {
+        if item.how.names(engine).iter().any(|name| hangs_on(name, &names)) {
             names.push(format!("derived.{}", item.name));
         }
     }

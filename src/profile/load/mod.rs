@@ -13,7 +13,7 @@ use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
     Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Role, Rule,
-    Secrecy, Service, Source, VersionDefault, shape,
+    Secrecy, Service, Source, VersionDefault, looks_at_host, shape,
 };
 use crate::schema::check::Checker;
 use crate::schema::scalar;
@@ -64,14 +64,24 @@ impl Loader<'_> {
         }
         let mut settings = BTreeMap::new();
         let settings_type = match value.raw("settings") {
-            Some(node) => self.settings(node, "", &mut settings),
+            Some(node) => self.settings(node, &Type::Object(shape::setting()), "", &mut settings),
             None => Type::Object(Vec::new()),
         };
         let flag_tables = value.get("flag_tables").map(|tables| self.flag_tables(tables)).unwrap_or_default();
-        let derived = value.raw("derived").map(|node| self.named(node, &shape::derived(), Self::derived)).unwrap_or_default();
+        let mut derived = value.raw("derived").map(|node| self.named(node, &shape::derived(), Self::derived)).unwrap_or_default();
+        for at in 0..derived.len() {
+            // Those before it are all that it can see.
+            let (before, rest) = derived.split_at_mut(at);
+            rest[0].looks_at_host = rest[0].each_host && looks_at_host(before, &rest[0].how.names(&self.engine));
+        }
         let roles: Vec<Role> = self.named(value.raw("roles")?, &shape::role(), Self::role);
-        let services: Vec<Service> =
+        let mut services: Vec<Service> =
             value.raw("services").map(|node| self.named(node, &shape::service(), Self::service)).unwrap_or_default();
+        for service in &mut services {
+            let texts = service.environment.iter().map(|(_, text, _)| text).chain(service.after.iter().map(|a| &a.name));
+            let names: Vec<String> = texts.flat_map(|text| self.engine.names_of_text(&text.value)).collect();
+            service.looks_at_host = looks_at_host(&derived, &names);
+        }
         let package_sets: BTreeMap<String, String> = match value.get("package_sets") {
             Some(sets) => sets.entries().filter_map(|(k, _, v)| Some((k.clone(), v.text()?.to_string()))).collect(),
             None => BTreeMap::from([("default".to_string(), "the packages of the roles".to_string())]),
@@ -80,7 +90,10 @@ impl Loader<'_> {
         let versions = value.get("versions").map(versions).unwrap_or_default();
         let directories = list(value, "directories").filter_map(|v| self.directory(v)).collect();
         let alternatives = list(value, "alternatives").filter_map(|v| self.alternative(v)).collect();
-        let files: Vec<File> = list(value, "files").filter_map(|v| self.target_file(v)).collect();
+        let mut files: Vec<File> = list(value, "files").filter_map(|v| self.target_file(v)).collect();
+        for file in &mut files {
+            file.looks_at_host = looks_at_host(&derived, &self.names_of_file(file));
+        }
         let sources =
             value.get("sources").map(|s| s.entries().filter_map(|(name, _, v)| self.source(name, v)).collect()).unwrap_or_default();
         let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
@@ -145,7 +158,7 @@ impl Loader<'_> {
 
     fn template(&mut self, value: &Value, key: &str) -> Option<Source> {
         let source = value.spanned(key)?;
-        if let Err(problem) = self.engine.check_text(&source.value) {
+        if let Err(problem) = self.engine.add_text(&source.value) {
             self.problem(source.at, &problem);
         }
         Some(source)
@@ -164,7 +177,7 @@ impl Loader<'_> {
                 return None;
             }
         };
-        Some(Derived { name: name.to_string(), how, each_host: value.get("each").is_some() })
+        Some(Derived { name: name.to_string(), how, each_host: value.get("each").is_some(), looks_at_host: false })
     }
 
     fn optional(&mut self, value: &Value) -> Option<Optional> {
@@ -218,6 +231,7 @@ impl Loader<'_> {
                 .collect(),
             peers: value.get("peers").and_then(|v| self.peers(v)),
             identity: value.get("identity").and_then(|v| self.identity(v)),
+            looks_at_host: false,
         })
     }
 
@@ -232,7 +246,7 @@ impl Loader<'_> {
     fn identity(&mut self, value: &Value) -> Option<Identity> {
         let paths = value.texts("paths");
         for path in &paths {
-            if let Err(problem) = self.engine.check_text(&path.value) {
+            if let Err(problem) = self.engine.add_text(&path.value) {
                 self.problem(path.at, &problem);
             }
         }
@@ -305,7 +319,23 @@ impl Loader<'_> {
             restarts: value.texts("restarts").into_iter().map(|r| r.value).collect(),
             audience: self.audience(value),
             path,
+            looks_at_host: false,
         })
+    }
+
+    fn names_of_file(&self, file: &File) -> Vec<String> {
+        let mut names = self.engine.names_of_text(&file.path.value);
+        let secret = match &file.secret {
+            Secrecy::When(source) => Some(source),
+            Secrecy::Fixed(_) => None,
+        };
+        for expression in [&file.each, &file.audience.when].into_iter().flatten().chain(secret) {
+            names.extend(self.engine.names_of_expression(&expression.value));
+        }
+        if let Content::Template(name) = &file.content {
+            names.extend(self.engine.names_of_template(name));
+        }
+        names
     }
 
     fn tree_file(&mut self, path: &Source) -> Option<Content> {

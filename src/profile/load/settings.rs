@@ -11,7 +11,8 @@ use crate::schema::{Data, Field, Pattern, Text, Type, Value};
 use crate::yaml::read::{Kind, Node};
 
 impl Loader<'_> {
-    pub(super) fn settings(&mut self, node: &Node, prefix: &str, out: &mut BTreeMap<String, Setting>) -> Type {
+    /// `shape` is that of one setting.
+    pub(super) fn settings(&mut self, node: &Node, shape: &Type, prefix: &str, out: &mut BTreeMap<String, Setting>) -> Type {
         let Kind::Map(entries) = &node.kind else {
             self.error(node.at, "a group of settings is a mapping", "write `name: {type: …}` lines");
             return Type::Object(Vec::new());
@@ -21,12 +22,12 @@ impl Loader<'_> {
             let path = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
             let leaf = matches!(entry.value.get("type"), Some(Node { kind: Kind::Scalar { .. }, .. }));
             if !leaf {
-                let ty = self.settings(&entry.value, &path, out);
+                let ty = self.settings(&entry.value, shape, &path, out);
                 fields.push(Field::new(&entry.key, ty, "group of settings"));
                 continue;
             }
             let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-            let value = checker.check(&entry.key, &entry.value, &Type::Object(shape::setting()));
+            let value = checker.check(&entry.key, &entry.value, shape);
             let Some(setting) = value.and_then(|value| self.setting(&entry.key, &value)) else {
                 self.broken.insert(path);
                 continue;
