@@ -105,7 +105,7 @@ fn blocks_are_true() {
 /// A status holds what `apply` writes, key by key.
 fn status(body: &str) -> Vec<String> {
     let Ok(serde_json::Value::Object(status)) = serde_json::from_str(body) else { return vec![format!("no object:\n{body}")] };
-    let apply = fs::read_to_string(root().join("src/seed/apply")).expect("apply");
+    let apply = clusterseed::emit::seed::PROGRAM;
     let code = apply.split_once("\nwrite_status()").and_then(|(_, rest)| rest.split_once("\n}\n")).expect("write_status").0;
     let missing = status.keys().filter(|key| !code.split(|c: char| !c.is_alphabetic()).any(|word| word == *key));
     missing.map(|key| format!("apply writes no `{key}`")).collect()
@@ -133,7 +133,7 @@ fn opening_commands() {
 fn every_exit_code_of_apply_is_told() {
     let text = readme();
     let told = text.split_once("\n`apply`: ").and_then(|(_, rest)| rest.split_once("\n\n")).expect("the exit codes of apply").0;
-    let apply = fs::read_to_string(root().join("src/seed/apply")).expect("apply");
+    let apply = clusterseed::emit::seed::PROGRAM;
     let codes = apply.lines().filter_map(|line| line.strip_prefix("E_")?.split_once('=')?.1.chars().next());
     let told: Vec<char> = told.split("; ").filter_map(|part| part.chars().next()).collect();
     assert_eq!(told, std::iter::once('0').chain(codes).collect::<Vec<char>>());

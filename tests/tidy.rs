@@ -12,14 +12,13 @@ use clusterseed::profile::catalog::Catalog;
 use clusterseed::profile::load;
 use regex_lite::Regex;
 
-use crate::support::{clusterseed, files, root, texts};
+use crate::support::{clusterseed, files, root, scratch, texts};
 
 /// A longer file is two files.
 const LINES: usize = 400;
 
 /// Longer ones, and why.
 const LONG: &[(&str, &str)] = &[
-    ("src/seed/apply", "one program that travels whole to every host and must not need a second file"),
     ("src/profile/load/mod.rs", "one reader for one file; its larger parts have rooms of their own below it"),
     ("src/yaml/write.rs", "a third of it is tests of what it writes"),
 ];
@@ -238,8 +237,13 @@ fn scripts_pass_shellcheck() {
         eprintln!("skipped: shellcheck is not installed");
         return;
     }
-    let ours = |name: &str| name.ends_with(".sh") || matches!(name, "src/seed/apply" | "src/seed/fetch");
-    let running = repository().into_iter().filter(|(name, _)| ours(name)).map(|(name, path)| {
+    // The rooms of `apply` are one program, and are looked at as one.
+    let program = scratch();
+    fs::write(program.path().join("apply"), clusterseed::emit::seed::PROGRAM).expect("a file");
+    let ours = |name: &str| name == "src/seed/fetch" || name.ends_with(".sh") && !name.starts_with("src/seed/apply/");
+    let files = repository().into_iter().filter(|(name, _)| ours(name));
+    let apply = program.path().join("apply");
+    let running = files.chain([(apply.display().to_string(), apply)]).map(|(name, path)| {
         std::thread::spawn(move || {
             let output = Command::new("shellcheck").args(["-x", "-f", "gcc"]).arg(&name).current_dir(root()).output().expect("shellcheck");
             (!output.status.success()).then(|| format!("{} ({})", texts(&output).0, path.display()))
@@ -247,6 +251,14 @@ fn scripts_pass_shellcheck() {
     });
     let running: Vec<_> = running.collect();
     none(running.into_iter().filter_map(|thread| thread.join().expect("a thread")).collect());
+}
+
+/// The program that travels is all rooms of its folder, in their order.
+#[test]
+fn apply_is_whole() {
+    let rooms = files(&root().join("src/seed/apply"));
+    let text: String = rooms.into_iter().map(|(_, path)| fs::read_to_string(path).expect("UTF-8")).collect();
+    assert!(text == clusterseed::emit::seed::PROGRAM, "src/emit/seed.rs and src/seed/apply differ");
 }
 
 /// `vendor/INDEX`: path, SHA-256, version and origin of everything that we did not write, separated by tabs.

@@ -17,6 +17,9 @@ pub const FORMAT: u32 = 1;
 const DISK_WITH_PACKAGES: u32 = 1024;
 const DISK_WITHOUT: u32 = 64;
 
+/// 2026-11-01 UTC in seconds since 1970. A seed is younger than the program that builds it, so a clock behind this is wrong.
+const RELEASED: u64 = 1_793_491_200;
+
 /// The file, field by field in the order in which they are written. Parts of the plan are written as they are.
 #[derive(Serialize)]
 struct HostJson<'a> {
@@ -31,7 +34,7 @@ struct HostJson<'a> {
     platform: Platform<'a>,
     digest: &'a str,
     disk_mb: u32,
-    /// A clock that is behind what the seed was built from is wrong; without SOURCE_DATE_EPOCH that is the year 1970.
+    /// A clock behind this is wrong: apt would take no signature, and TLS no certificate.
     not_before: u64,
     holds: &'a [String],
     services: &'a [Service],
@@ -90,7 +93,7 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
         },
         digest: &plan.digest,
         disk_mb: if shared.packages.is_empty() { DISK_WITHOUT } else { DISK_WITH_PACKAGES },
-        not_before: context.epoch,
+        not_before: context.epoch.max(RELEASED),
         holds: &shared.holds,
         services: &shared.services,
         peers: &plan.peers,

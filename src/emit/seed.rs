@@ -8,8 +8,22 @@ use crate::format::checksum::{Content, sums};
 use crate::format::tarball::{self, Member};
 use crate::plan::HostPlan;
 
-/// The program that turns a host into its role; the same for every host.
-pub static APPLY: LazyLock<Arc<Content>> = LazyLock::new(|| Content::shared(include_bytes!("../seed/apply").to_vec()));
+/// The program that turns a host into its role; the same for every host. Its rooms travel as one file.
+pub const PROGRAM: &str = concat!(
+    include_str!("../seed/apply/10-head.sh"),
+    include_str!("../seed/apply/20-words.sh"),
+    include_str!("../seed/apply/30-seed.sh"),
+    include_str!("../seed/apply/40-files.sh"),
+    include_str!("../seed/apply/50-init.sh"),
+    include_str!("../seed/apply/60-packages.sh"),
+    include_str!("../seed/apply/70-peers.sh"),
+    include_str!("../seed/apply/75-identity.sh"),
+    include_str!("../seed/apply/80-phases.sh"),
+    include_str!("../seed/apply/90-main.sh"),
+);
+
+/// The same as content of the tree.
+pub static APPLY: LazyLock<Arc<Content>> = LazyLock::new(|| Content::shared(PROGRAM.as_bytes().to_vec()));
 
 /// Where the tree lies on the host.
 pub const PLACE: &str = "/var/lib/clusterseed/seed";

@@ -22,6 +22,11 @@ type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
 pub const FETCH: &str = include_str!("../seed/fetch");
 const STATE: &str = "/var/lib/clusterseed";
 
+/// cloud-init marks a module as done before it begins (helpers.py, FileSemaphores), so a power cut in the first boot would leave
+/// a host that never gets its seed. `bootcmd` runs at every boot, before the others: until `apply` has taken over, it has them
+/// run again.
+const AGAIN: &str = "[ -e /var/lib/clusterseed/state/begun ] || (cd /var/lib/cloud/instance/sem && rm -f config_write_files config_runcmd config_scripts_user)";
+
 /// The whole document. `tree` is the seed, `tarball` the digest of its tar.gz.
 pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Context<'_>) -> String {
     let cluster = context.cluster;
@@ -128,7 +133,8 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, conte
         }
     };
     // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
-    entries.push(("bootcmd".into(), Yaml::Seq(vec![format!("mkdir -p {PLACE} && chmod 0700 {PLACE}").into()])));
+    let folder = format!("mkdir -p {PLACE} && chmod 0700 {PLACE}");
+    entries.push(("bootcmd".into(), Yaml::Seq(vec![folder.into(), AGAIN.into()])));
     entries.push(("write_files".into(), files));
     let apply = format!("sh {PLACE}/apply");
     let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));

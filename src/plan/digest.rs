@@ -52,6 +52,7 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
     for peer in &plan.peers {
         let ports: Vec<String> = peer.ports.iter().map(u16::to_string).collect();
         add(&["peer", &peer.service, &peer.name, &peer.address.to_string(), &ports.join(",")]);
+        add(&[peer.ask.as_deref().unwrap_or(""), peer.answer.as_deref().unwrap_or("")]);
     }
     for identity in &plan.identities {
         let allowed = if identity.allowed { "allowed" } else { "" };

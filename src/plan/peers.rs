@@ -20,6 +20,12 @@ pub struct Peer {
     pub address: Ipv4Addr,
     /// Ports on which the service listens there.
     pub ports: Vec<u16>,
+    /// Line to send to the first port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
+    /// Extended regular expression that the answer of a serving daemon matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// The peers of all services of `host`, by service in start order, then in spec order.
@@ -31,6 +37,8 @@ pub fn of(cluster: &Cluster, host: &Host, shared: &Group) -> Vec<Peer> {
             name: other.name.clone(),
             address: other.address,
             ports: numbers(cluster, other, &peers.ports),
+            ask: peers.ask.as_ref().map(|ask| ask.line.clone()),
+            answer: peers.ask.as_ref().map(|ask| ask.answer.clone()),
         })
     });
     members.filter(|peer| !peer.ports.is_empty()).collect()

@@ -145,7 +145,7 @@ fn ends_early(source: &str) -> bool {
 }
 
 fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
+    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
 }
 
 impl Engine {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
-pub use service::{Identity, Peers, PortRef, Service};
+pub use service::{Identity, Peers, PortRef, Question, Service};
 
 /// Places besides settings and versions that a rule may point at.
 pub const PLACES: &[&str] = &[

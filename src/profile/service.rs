@@ -46,8 +46,19 @@ pub struct Peers {
     pub role: Spanned<String>,
     /// Ports by which one is seen to be there.
     pub ports: Vec<PortRef>,
+    /// What one that only listens does not say yet.
+    pub ask: Option<Question>,
     /// How long `apply` waits for all of them, the first time.
     pub seconds: i64,
+}
+
+/// A question over TCP, to the first port of the peers: a daemon may listen long before it serves.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// A line, sent without its line end.
+    pub line: String,
+    /// Extended regular expression (grep -E) that a line of the answer of a serving daemon matches.
+    pub answer: String,
 }
 
 /// Files that say who a service is. It may refuse to start with others than it had when it left the guard behind.

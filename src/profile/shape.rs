@@ -143,9 +143,14 @@ pub fn service() -> Type {
     ];
     let after = vec![Field::new("unit", text(), "job or unit, a template").required(), Field::new("when", text(), "condition")];
     let variable = vec![Field::new("text", text(), "template").required(), Field::new("when", text(), "condition")];
+    let ask = vec![
+        Field::new("line", Type::text(), "line to send to the first port").required(),
+        Field::new("answer", Type::text(), "pattern of grep -E that a line of the answer matches when the service serves").required(),
+    ];
     let peers = vec![
         Field::new("role", word(), "role of the hosts that run it too").required(),
         Field::new("ports", Type::list(port()), "ports by which one is seen to be there").required(),
+        Field::new("ask", Type::Object(ask), "what one that only listens does not say yet"),
         Field::new("seconds", Type::Int { min: 0, max: 86_400 }, "how long to wait for all of them, the first time"),
     ];
     let identity = vec![

@@ -2,6 +2,8 @@
 # shellcheck disable=SC1091,SC2016,SC2034  # JSON holds what looks like an expansion; the cases read these
 # Builds scratch machines and seeds, runs apply on them, compares. Used by run.sh.
 
+BORN=$(($(date +%s) - 86400))             # when the seeds are made: a day ago
+
 # ---- the machine ----
 
 # machine NAME PLATFORM: an empty host under $T/NAME, with the fixtures' state beside it.
@@ -55,7 +57,7 @@ master_files() {
     # an id, then argv with what a shell or a line reader would spoil
     COMMANDS='{"id":"0123456789abcdef","at":"before-install","run":["witness","two words","line\nbreak\n","$HOME `x` \"q\" \\n","\u00e9\u20ac\ud83d\ude00",""]},
     {"id":"fedcba9876543210","at":"after-start","run":["witness","hush-hush"]}'
-    UPDATE=true DISK=1 KEYS=""
+    UPDATE=true DISK=1 KEYS="" PEERS="" IDENTITIES="" FORMATION=600
     echo "deb http://mirror.example trusty main" | file /etc/apt/sources.list.d/mesosphere.list 0644 root sources ""
     echo manual | file /etc/init/mesos-slave.override 0644 root hold ""
     echo "zk://user:s3cr3t@192.0.2.1:2181/mesos" | file /etc/mesos/zk 0600 root configure mesos-master,marathon
@@ -72,7 +74,7 @@ slave_files() {
     HOLDS='"zookeeper", "mesos-master", "mesos-slave"'
     SERVICES='{"name":"mesos-slave","ports":[5051],"wait_seconds":5}'
     PACKAGES='{"name":"mesos","version":"0.20.1-1.0.ubuntu1404"},{"name":"zookeeper"},{"name":"zookeeperd"}'
-    ALTERNATIVES="" DIRECTORIES="" COMMANDS="" UPDATE=true DISK=1 KEYS=""
+    ALTERNATIVES="" DIRECTORIES="" COMMANDS="" UPDATE=true DISK=1 KEYS="" PEERS="" IDENTITIES="" FORMATION=600
     echo 192.0.2.51 | file /etc/mesos-slave/ip 0644 root configure mesos-slave
     printf '[Service]\nRestart=always\n' | file /etc/systemd/system/mesos-slave.service.d/clusterseed.conf 0644 root release mesos-slave
     echo 192.0.2.51 >"$FAKE/addr"
@@ -85,7 +87,8 @@ seal() {
   "addresses": ["$ADDRESS", "198.51.100.7"], "roles": ["some"], "profile": "mesosphere",
   "platform": {$OS},
   "digest": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
-  "disk_mb": $DISK,
+  "disk_mb": $DISK, "not_before": $BORN,
+  "peers": [$PEERS], "formation_seconds": $FORMATION, "identities": [$IDENTITIES],
   "holds": [$HOLDS],
   "services": [$SERVICES],
   "apt": {"update": $UPDATE, "sources": [], "keys": [$KEYS]},

@@ -10,9 +10,10 @@ LC_ALL=C; export LC_ALL
 HERE=$(cd "$(dirname "$0")" && pwd -P)
 SHELL_UNDER_TEST=${1:-dash}
 [ $# -eq 0 ] || shift
-APPLY=${APPLY:-$HERE/../../src/seed/apply} FIXTURES=$HERE/fixtures
+FIXTURES=$HERE/fixtures
 T=$(mktemp -d) || exit 2
 [ -n "${KEEP:-}" ] || trap 'rm -rf "$T"' EXIT
+if [ -z "${APPLY:-}" ]; then APPLY=$T/apply; cat "$HERE"/../../src/seed/apply/*.sh >"$APPLY"; fi
 EVERY=${EVERY:-5}
 PASSED=0 FAILED=0 CASE="" M=$T RC=0
 

@@ -184,9 +184,9 @@ supervise() { # WORK NAME
         echo $$ >"$group/cgroup.procs"
     done
     again=133
+    wire
+    echo $$ >"$home/pid" # once: for a moment the file is empty, and who looks then takes the machine for dead
     while [ "$again" -eq 133 ]; do
-        wire
-        echo $$ >"$home/pid"
         again=0
         # systemd-nspawn itself is in the machine's network namespace: with its
         # --network-namespace-path the machine would see our /sys/class/net.
@@ -195,6 +195,7 @@ supervise() { # WORK NAME
             --keep-unit --directory="$home/merged" --machine="$space" --hostname=localhost \
             --capability=CAP_NET_ADMIN --resolv-conf=off --timezone=off --link-journal=no \
             --suppress-sync=yes ${BOOT_NSPAWN:-} || again=$?
+        [ "$again" -ne 133 ] || wire
     done
 }
 

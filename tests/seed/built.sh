@@ -8,9 +8,11 @@ umask 022
 LC_ALL=C; export LC_ALL
 HERE=$(cd "$(dirname "$0")/../apply" && pwd -P)
 SHELL_UNDER_TEST=$1 TARBALL=$2 NAME=$3 ADDRESS=$4 OUT=$5
-APPLY=$HERE/../../src/seed/apply FIXTURES=$HERE/fixtures
+FIXTURES=$HERE/fixtures
 T=$(mktemp -d) || exit 2
 trap 'rm -rf "$T"' EXIT
+APPLY=$T/apply
+cat "$HERE"/../../src/seed/apply/*.sh >"$APPLY"
 PASSED=0 FAILED=0 CASE=$NAME M=$T RC=0 TOOLS=$T/tools
 mkdir "$TOOLS"
 if command -v mawk >/dev/null; then ln -s "$(command -v mawk)" "$TOOLS/awk"; fi

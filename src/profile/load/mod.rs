@@ -12,7 +12,7 @@ use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
 use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
-    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Role, Rule,
+    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Question, Role, Rule,
     Secrecy, Service, Source, VersionDefault, looks_at_host, shape,
 };
 use crate::schema::check::Checker;
@@ -239,6 +239,7 @@ impl Loader<'_> {
         Some(Peers {
             role: value.spanned("role")?,
             ports: list(value, "ports").filter_map(|v| self.port(v)).collect(),
+            ask: value.get("ask").and_then(|ask| Some(Question { line: ask.string("line")?, answer: ask.string("answer")? })),
             seconds: value.int("seconds").unwrap_or(600),
         })
     }

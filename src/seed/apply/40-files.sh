@@ -1,0 +1,112 @@
+# ---------------------------------------------------------------- small helpers
+
+listed() { grep -Fqx -e "$1" "$2" 2>/dev/null; }            # listed LINE FILE
+is_own() { case ",$OWN," in *",$1,"*) return 0 ;; esac; return 1; }
+seed_has() { case $TARGETS in *"$NL$1$NL"*) return 0 ;; esac; return 1; }   # a path on the host
+
+# forget LINE FILE: takes a line out of a state file, whole or not at all.
+forget() {
+    listed "$1" "$2" || return 0
+    grep -Fvx -e "$1" "$2" >"$2.new" || :
+    mv -f "$2.new" "$2"
+}
+
+remember() { listed "$1" "$2" || printf '%s\n' "$1" >>"$2"; }
+
+# need_restart A,B: on disk before the change is made, so that a crash between the
+# change and the restart does not lose it. Other hosts' services do not concern us.
+need_restart() {
+    [ "$MODE" = run ] || return 0
+    nr_ifs=$IFS; IFS=,
+    for nr_name in $1; do
+        if is_own "$nr_name"; then remember "$nr_name" "$STATE/restart"; fi
+    done
+    IFS=$nr_ifs
+}
+
+# settle CHANGES_BEFORE: one sync for all files of a phase: after a power cut an empty file
+# under a final name would be an empty hold, or a flag without its value.
+settle() { [ "$MODE" != run ] || [ "$CHANGES" = "$1" ] || sync; }
+
+units_changed() { [ "$MODE" != run ] || [ -e "$STATE/reload" ] || : >"$STATE/reload"; }
+
+make_parents() {
+    [ -d "${1%/*}" ] || (umask 022; mkdir -p "${1%/*}") ||
+        die "$E_FAIL" "cannot make ${1%/*}" "see what is in its place, remove it, run apply again"
+}
+
+# ids OWNER GROUP: sets UID_ and GID_, false if one is unknown. Remembers the last pair.
+IDS_FOR=""
+ids() {
+    [ "$IDS_FOR" != "$1:$2" ] || return 0
+    UID_=$(getent passwd "$1" | cut -d: -f3) GID_=$(getent group "$2" | cut -d: -f3)
+    [ -n "$UID_" ] && [ -n "$GID_" ] || { IDS_FOR=""; return 1; }
+    IDS_FOR=$1:$2
+}
+
+# same_owner_mode PATH MODE: compares with UID_ and GID_ (modes as numbers, "644" is 0644)
+same_owner_mode() {
+    # shellcheck disable=SC2046
+    set -- "$1" "$2" $(stat -L -c '%a %u %g' "$1")
+    [ $((0$2)) -eq $((0${3:-0})) ] && [ "${4:-}" = "$UID_" ] && [ "${5:-}" = "$GID_" ]
+}
+
+# place SOURCE TARGET MODE: write TARGET whole with UID_ and GID_: a reader sees the old file or
+# the new one. Secret from the first byte (umask); noclobber refuses a planted link.
+place() {
+    pl_new=${2%/*}/$TEMP
+    make_parents "$2"
+    [ ! -d "$2" ] || [ -L "$2" ] || die "$E_FAIL" "${2#"$R"} is a directory, not a file" "move it away and run apply again"
+    rm -f "$pl_new" &&
+        (set -C; cat "$1" >"$pl_new") && chown "$UID_:$GID_" "$pl_new" && chmod "$3" "$pl_new" && mv -f "$pl_new" "$2" ||
+        die "$E_FAIL" "cannot write ${2#"$R"}" "look at the disk's free space and mount options, then run apply again"
+}
+
+# put_file TARGET SOURCE MODE OWNER GROUP RESTARTS
+put_file() {
+    pf_to=$R$1 pf_why=""
+    if ! ids "$4" "$5"; then
+        [ "$MODE" = run ] || { change write "$1" "owner $4:$5 is not there yet" || :; return 0; }
+        die "$E_FAIL" "$1 is to belong to $4:$5, which this host does not know" \
+            "the package that makes this user is missing from the spec, or the name is wrong"
+    fi
+    if [ -L "$pf_to" ] || [ ! -e "$pf_to" ]; then pf_why="is not there"
+    elif ! cmp -s "$SEED/root$2" "$pf_to"; then pf_why="content differs"
+    elif ! same_owner_mode "$pf_to" "$3"; then pf_why="owner or mode differs"
+    fi
+    if [ -n "$pf_why" ] && change write "$1" "$pf_why"; then
+        need_restart "$6"
+        remember "$1$US$6" "$STATE/files"       # also before: what we wrote we must be able to remove
+        case $1 in /etc/init/*|*/systemd/system/*) units_changed ;; esac
+        place "$SEED/root$2" "$pf_to" "$3"
+    elif [ "$MODE" = run ]; then
+        remember "$1$US$6" "$STATE/files"
+    fi
+}
+
+put_files() {
+    while IFS=$US read -r pp_to pp_from pp_mode pp_owner pp_group pp_phase pp_restarts <&3; do
+        if [ "$pp_phase" = "$1" ]; then put_file "$pp_to" "$pp_from" "$pp_mode" "$pp_owner" "$pp_group" "$pp_restarts"; fi
+    done 3<"$W/files"
+}
+
+run_commands() {
+    rc_i=0
+    while IFS=$US read -r rc_id rc_at <&4; do
+        if [ "$rc_at" = "$1" ] && ! listed "$rc_id" "$STATE/commands" && change run "command $rc_id" "has not run yet"; then
+            rc_n=$(get "commands/$rc_i/run/#") rc_j=0
+            set --
+            while [ "$rc_j" -lt "$rc_n" ]; do
+                rc_word=$(printf '%bx' "$(get "commands/$rc_i/run/$rc_j")")    # x keeps a last line end
+                set -- "$@" "${rc_word%x}"
+                rc_j=$((rc_j + 1))
+            done
+            # Neither its words nor its output are repeated: they may hold secrets.
+            quietly "$@" || die "$E_FAIL" "command $rc_id ($1) ended with status $q_rc" \
+                "see $LOG, mend it, run apply again: only what has not succeeded runs again"
+            remember "$rc_id" "$STATE/commands"
+        fi
+        rc_i=$((rc_i + 1))
+    done 4<"$W/commands"
+}
+
