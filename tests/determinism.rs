@@ -202,7 +202,7 @@ fn without_epoch(members: Vec<(String, u32, Vec<u8>)>) -> Vec<(String, u32, Vec<
 
 #[test]
 fn the_epoch_changes_only_times() {
-    const EPOCH: u64 = 1_400_000_000;
+    const EPOCH: u64 = 1_800_000_000;
     let (desk, reference) = &*DESK;
     let later = built(desk.path(), |command| {
         command.env("SOURCE_DATE_EPOCH", EPOCH.to_string());

@@ -15,6 +15,7 @@ pub const PROGRAM: &str = concat!(
     include_str!("../seed/apply/30-seed.sh"),
     include_str!("../seed/apply/40-files.sh"),
     include_str!("../seed/apply/50-init.sh"),
+    include_str!("../seed/apply/55-resume.sh"),
     include_str!("../seed/apply/60-packages.sh"),
     include_str!("../seed/apply/70-peers.sh"),
     include_str!("../seed/apply/75-identity.sh"),

@@ -48,6 +48,7 @@ case_second_run() {
     master second; apply; before=$(snapshot); calls; apply; rc_is 0
     same "$(snapshot)" "$before" "second run touched something"
     same "$(cat "$FAKE/calls")" "" "second run called something"
+    apply; rc_is 0; same "$(snapshot)" "$before" "third run touched something"
     apply --check; rc_is 0
     status_says '"changes": 0'
 }
@@ -176,7 +177,7 @@ case_dry() {
     apply --phase nonsense; rc_is 2
     apply --frobnicate; rc_is 2
     apply --help; rc_is 0; has "$M/out" usage
-    ok "temporary files stay" [ -z "$(find "$M/tmp" -name 'clusterseed.*')" ]
+    ok "temporary files stay" [ -z "$(find "$ROOT/run" -name 'clusterseed.??????')" ]
 }
 
 # Killed at every fifth rename (EVERY=1: at each), and inside apt; each time nothing runs before its time and a

@@ -10,7 +10,7 @@ BORN=$(($(date +%s) - 86400))             # when the seeds are made: a day ago
 machine() {
     M=$T/$1 ROOT=$T/$1/root FAKE=$T/$1/fake
     SEED=$ROOT/var/lib/clusterseed/seed
-    mkdir -p "$M/tmp" "$ROOT/etc/init" "$ROOT/proc/sys/kernel" "$ROOT/proc/net" "$ROOT/dev" "$ROOT/usr/sbin" "$ROOT/var/log/upstart" \
+    mkdir -p "$ROOT/run" "$ROOT/etc/init" "$ROOT/proc/sys/kernel" "$ROOT/proc/net" "$ROOT/dev" "$ROOT/usr/sbin" "$ROOT/var/log/upstart" \
         "$FAKE/jobs" "$FAKE/ports" "$FAKE/broken" "$FAKE/dpkg" "$FAKE/half" "$FAKE/alternatives"
     : >"$FAKE/calls"; : >"$ROOT/dev/console"; : >"$ROOT/proc/net/tcp"
     echo root >"$FAKE/users"
@@ -115,11 +115,13 @@ mend() { (CLUSTERSEED_ROOT=$ROOT; . "$FIXTURES/world.sh"; rm "$FAKE/broken/$1"; 
 
 # ---- runs ----
 
-# apply ARGS...: sets RC; words in $M/out and $M/err. The world is only the fixtures' and the tools'.
+# apply ARGS...: sets RC; words in $M/out and $M/err. The world is only the fixtures' and the tools'. LIMIT may end it.
+LIMIT=
 apply() {
-    CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=$M/tmp \
-        $SHELL_UNDER_TEST "$SEED/apply" "$@" >"$M/out" 2>"$M/err"
+    CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:/usr/sbin:/usr/bin:/sbin:/bin \
+        $LIMIT sh -c 'echo $$ >"$FAKE/apply-pid"; exec "$@"' - $SHELL_UNDER_TEST "$SEED/apply" "$@" >"$M/out" 2>"$M/err"
     RC=$?
+    cat "$M/out" "$M/err" >>"$T/said.${WORKER:-}"
 }
 
 # Everything of the host but what a run may always touch: log, status, lock, fixtures.

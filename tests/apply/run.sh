@@ -2,9 +2,14 @@
 # Tests src/seed/apply on scratch machines: sh tests/apply/run.sh [dash | "busybox sh"] [CASE...]
 # Needs GNU find, flock and coreutils; as an ordinary user too. Nothing outside a temporary
 # directory is touched: the fixtures stand for apt, init, dpkg and the network.
-# KEEP=1 keeps the machines, APPLY=FILE tests another program, EVERY=1 kills at each rename.
+# KEEP=1 keeps the machines, APPLY=FILE tests another program, EVERY=1 kills at each rename and call.
 # shellcheck disable=SC2034,SC1091  # the files read below use what is set here
 set -u
+# Mounts of our own, which end with us: full and read-only disks are real ones. Only where that is allowed.
+if [ -z "${OWN_MOUNTS+set}" ]; then
+    if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then OWN_MOUNTS=1 exec unshare --mount --propagation private sh "$0" "$@"; fi
+    OWN_MOUNTS=
+fi
 umask 022
 LC_ALL=C; export LC_ALL
 HERE=$(cd "$(dirname "$0")" && pwd -P)
@@ -30,9 +35,11 @@ esac
 . "$HERE/lib.sh"
 . "$HERE/cases.sh"
 . "$HERE/cases_refuse.sh"
+. "$HERE/cases_cluster.sh"
+. "$HERE/cases_faults.sh"
 
 # shellcheck disable=SC2046  # names of cases are plain words
-[ $# -gt 0 ] || set -- $(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$HERE/cases.sh" "$HERE/cases_refuse.sh")
+[ $# -gt 0 ] || set -- $(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$HERE"/cases*.sh)
 # Two at a time: the cases share nothing.
 worker() {
     w_n=0
@@ -46,6 +53,7 @@ worker() {
 (WORKER=0 && worker "$@") &
 (WORKER=1 && worker "$@")
 wait
+[ -z "${SAID:-}" ] || cat "$T"/said.* >"$SAID"    # all that any run said, for who wants to know which messages were seen
 awk -v shell="$SHELL_UNDER_TEST" 'BEGIN { p = f = 0 } { p += $1; f += $2 } END {
     if (NR != 2) { print "a worker died"; f++ }
     printf "%d passed, %d failed (%s)\n", p, f, shell; exit f > 0 }' "$T"/result.*

@@ -2,7 +2,7 @@
 # image.sh CACHE OUT: what the lab's machines boot from, as layers over the root of tests/real/root.sh.
 #
 #   CACHE/root   the Debian 12 root, made by root.sh
-#   CACHE/java   over it: the Java runtime, which takes apt longer than everything else; made once
+#   CACHE/java   over it: the Java runtime; see java.sh
 #   OUT/image    over both: the repository with the fixture packages in /srv/mesosphere, signed with a key of
 #                this run alone, and the leftovers that a seed must cope with
 #   OUT/key.asc, OUT/fingerprint    that key
@@ -23,29 +23,7 @@ need() { command -v "$1" >/dev/null || apt-get -qqy --no-install-recommends inst
 need gpg gnupg
 need dpkg-scanpackages dpkg-dev
 
-# --- Java: the package that zookeeper depends on, and the one that the profile asks for
-java() {
-    rm -rf "$cache/java" "$cache/java.part" "$cache/java.work" "$cache/java.merged"
-    mkdir -p "$cache/java.part" "$cache/java.work" "$cache/java.merged"
-    # In a mount namespace of its own: nothing stays mounted, whatever happens.
-    # shellcheck disable=SC2016 # for the inner shell
-    unshare --mount --propagation private sh -euc '
-        mount -t overlay java "$1.merged" -o "lowerdir=$2,upperdir=$1.part,workdir=$1.work"
-        mount -t proc proc "$1.merged/proc"
-        chroot "$1.merged" apt-get -qqy --no-install-recommends install default-jre default-jre-headless >"$1.log" 2>&1
-        chroot "$1.merged" apt-get clean' - "$cache/java" "$cache/root"
-    rm -rf "$cache/java.part/run" "$cache/java.part/tmp" "$cache/java.work" "$cache/java.merged"
-    mv "$cache/java.part" "$cache/java"
-}
-exec 9>"$cache/java.lock"
-flock 9
-stamp=$( (cat "$cache/root.stamp"; sed -n '/^java()/,/^}/p' "$0") | sha256sum)
-if [ "$(cat "$cache/java.stamp" 2>/dev/null)" != "$stamp" ]; then
-    rm -f "$cache/java.stamp"
-    java || { cat "$cache/java.log" >&2; exit 1; }
-    echo "$stamp" >"$cache/java.stamp"
-fi
-exec 9>&-
+sh "$here/java.sh" "$cache"
 
 # --- the repository
 image=$out/image

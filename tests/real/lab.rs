@@ -19,7 +19,8 @@ pub struct Lab {
     name: &'static str,
     /// The test's folder: specs, outputs, logs.
     pub home: PathBuf,
-    tree: PathBuf,
+    /// The root of all machines.
+    pub tree: PathBuf,
     begun: Instant,
     step: Mutex<Instant>,
 }

@@ -33,6 +33,10 @@ change() {
 # die CODE WHAT NEXT: the only way to fail.
 die() {
     trap '' HUP INT TERM PIPE             # one failure is enough
+    # Whatever failed then failed of that.
+    if [ -n "$STATUS_OPEN" ] && disk_is_full; then
+        set -- "$1" "the disk is full: $2" "make room on the disk of ${STATE%/*}, then run apply again"
+    fi
     printf 'error: %s\nnext: %s\n' "$2" "$3" >&2
     note "error: $2"
     note "next: $3"
@@ -43,6 +47,8 @@ die() {
     exit "$1"
 }
 
+disk_is_full() { [ "$(df -Pk "$STATE" 2>/dev/null | awk 'NR == 2 { print $4 + 0 }')" -lt 64 ] 2>/dev/null; }
+
 # write_status RESULT EXIT MESSAGE NEXT; the file is for everybody, so no secrets in it.
 write_status() {
     [ -n "$STATUS_OPEN" ] || return 0
@@ -52,7 +58,7 @@ write_status() {
     ws_missing=""
     [ "$PHASE" != report ] || [ "$1" = "done" ] || ws_missing=$(cut -d "$US" -f 1 "$W/absent" 2>/dev/null | sort -u | tr '\n' ' ')
     # Through the environment: awk would read backslashes in -v.
-    (umask 022; result=$1 exit=$2 message=$3 next=$4 product=$PRODUCT cluster=$CLUSTER host=$HOST digest=$DIGEST phase=$PHASE \
+    (result=$1 exit=$2 message=$3 next=$4 product=$PRODUCT cluster=$CLUSTER host=$HOST digest=$DIGEST phase=$PHASE \
         started=$STARTED_AT finished=$ws_end partial=${ONLY:+true} changes=$CHANGES missing=$ws_missing awk '
         function text(s,   i, c, out) {
             for (i = 1; i <= length(s); i++) {
@@ -73,7 +79,8 @@ write_status() {
             for (i = 1; i <= n; i++) missing = missing (i > 1 ? ", " : "") text(names[i])
             print "  \"missing\": [" missing "],"
             print "  \"phases\": [" list (list ? "\n  " : "") "]\n}"
-        }' "$W/phases" >"$ws_new") && mv -f "$ws_new" "$STATUS" || printf 'warning: cannot write %s\n' "$STATUS" >&2
+        }' "$W/phases" >"$W/status") && (umask 022; cat "$W/status" >"$ws_new") && mv -f "$ws_new" "$STATUS" ||
+        printf 'warning: cannot write %s\n' "$STATUS" >&2
 }
 
 phase_begins() { PHASE=$1 PHASE_STARTED=$CLOCK; }

@@ -11,7 +11,12 @@ forget() {
     mv -f "$2.new" "$2"
 }
 
-remember() { listed "$1" "$2" || printf '%s\n' "$1" >>"$2"; }
+# remember LINE FILE: adds one, whole or not at all: half a line would be a path of somebody else.
+remember() {
+    ! listed "$1" "$2" || return 0
+    { [ ! -f "$2" ] || cat "$2"; } >"$2.new" && printf '%s\n' "$1" >>"$2.new" && mv -f "$2.new" "$2" ||
+        die "$E_FAIL" "cannot write to ${STATE#"$R"}" "look at the disk's free space and mount options, then run apply again"
+}
 
 # need_restart A,B: on disk before the change is made, so that a crash between the
 # change and the restart does not lose it. Other hosts' services do not concern us.

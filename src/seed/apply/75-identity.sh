@@ -13,7 +13,7 @@ check_identities() {
         if [ "$ci_allowed" = true ]; then
             if change "let go of" "the identity of $ci_service" "allowed, and $ci_changed changes"; then
                 need_restart "$ci_service"
-                sed "s#^#$ci_service$US#" "$W/guards" >>"$STATE/forget"
+                while IFS= read -r ci_path <&4; do remember "$ci_service$US$ci_path" "$STATE/forget"; done 4<"$W/guards"
             fi
         elif [ "$MODE" = run ]; then
             die "$E_IDENTITY" "$ci_service has run as somebody else: $ci_changed would change" "$ci_why"

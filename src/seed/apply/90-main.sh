@@ -23,7 +23,8 @@ done
 exec </dev/null
 SEED=$(cd "$(dirname "$0")" && pwd -P) || exit "$E_SEED"
 [ "$(id -u)" = 0 ] || { printf 'error: apply must run as root\nnext: sudo %s\n' "$0" >&2; exit "$E_FAIL"; }
-W=$(mktemp -d "${TMPDIR:-/tmp}/clusterseed.XXXXXX") || { printf 'error: no temporary directory\nnext: make room in /tmp\n' >&2; exit "$E_FAIL"; }
+# In memory on both platforms: a full disk must not change what this program believes.
+W=$(mktemp -d "$R/run/clusterseed.XXXXXX") || { printf 'error: cannot make a folder in /run\nnext: see whether /run is mounted and has room\n' >&2; exit "$E_FAIL"; }
 : >"$W/phases"
 trap on_exit EXIT
 trap 'die "$E_FAIL" "stopped by a signal in phase $PHASE" "run apply again: it goes on where it was"' HUP INT TERM PIPE
