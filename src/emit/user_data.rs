@@ -23,9 +23,10 @@ pub const FETCH: &str = include_str!("../seed/fetch");
 const STATE: &str = "/var/lib/clusterseed";
 
 /// cloud-init marks a module as done before it begins (helpers.py, FileSemaphores), so a power cut in the first boot would leave
-/// a host that never gets its seed. `bootcmd` runs at every boot, before the others: until `apply` has taken over, it has them
-/// run again.
-const AGAIN: &str = "[ -e /var/lib/clusterseed/state/begun ] || (cd /var/lib/cloud/instance/sem && rm -f config_write_files config_runcmd config_scripts_user)";
+/// a host that never gets its seed, its accounts or its SSH host keys. `bootcmd` runs at every boot, before the others: until
+/// `apply` has taken over, it has them run again; all of them when that boot did not come to its end.
+const AGAIN: &str = "[ -e /var/lib/clusterseed/state/begun ] || (cd /var/lib/cloud/instance && \
+    if [ -e boot-finished ]; then rm -f sem/config_write_files sem/config_runcmd sem/config_scripts_user; else rm -f sem/config_*; fi)";
 
 /// The whole document. `tree` is the seed, `tarball` the digest of its tar.gz.
 pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Context<'_>) -> String {

@@ -6,9 +6,10 @@ BORN=$(($(date +%s) - 86400))             # when the seeds are made: a day ago
 
 # ---- the machine ----
 
-# machine NAME PLATFORM: an empty host under $T/NAME, with the fixtures' state beside it.
+# machine NAME PLATFORM: an empty host, with the fixtures' state beside it; two workers may use the same name.
 machine() {
-    M=$T/$1 ROOT=$T/$1/root FAKE=$T/$1/fake
+    M=$T/${WORKER:-}$1
+    ROOT=$M/root FAKE=$M/fake
     SEED=$ROOT/var/lib/clusterseed/seed
     mkdir -p "$ROOT/run" "$ROOT/etc/init" "$ROOT/proc/sys/kernel" "$ROOT/proc/net" "$ROOT/dev" "$ROOT/usr/sbin" "$ROOT/var/log/upstart" \
         "$FAKE/jobs" "$FAKE/ports" "$FAKE/broken" "$FAKE/dpkg" "$FAKE/half" "$FAKE/alternatives"
