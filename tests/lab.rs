@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::real::host::{as_planned, status, word};
 use crate::real::lab::{Built, Lab};
@@ -45,8 +46,11 @@ fn guide() {
     flags(&lab, &built);
     again(&lab);
     upgrade(&lab);
-    let changed = change(&lab, &spec);
+    let (changed, text) = change(&lab, &spec);
     lose_a_master(&lab);
+    let changed = turns(&lab, &changed, &text);
+    identity(&lab, &text);
+    carried_in(&lab, &changed, "slave1");
     lab.reboot(&MACHINES.map(|(machine, _)| machine));
     cluster::formed(&lab, &MASTERS);
     for (machine, _) in MACHINES {
@@ -86,7 +90,15 @@ fn first_boot(lab: &Lab, built: &Built) {
     for machine in &early {
         lab.boot(&["wait", &lab.work(), machine]);
     }
-    lab.say("the other masters have booted");
+    for machine in ["master1", "master2"] {
+        let log = fs::read_to_string(lab.on_disk(machine, "/var/log/clusterseed.log")).expect("apply's log");
+        assert!(
+            log.contains("waiting 600 s at most for ") && log.contains("master3 (192.0.2.3: zookeeper, mesos-master)"),
+            "{machine}: {log}"
+        );
+        assert!(log.contains("all other hosts of its services are there"), "{machine}: {log}");
+    }
+    lab.say("the other masters have booted, and waited for the third");
 }
 
 /// The line of Debian's images by which a daemon would announce itself at 127.0.1.1.
@@ -161,7 +173,7 @@ fn forged(lab: &Lab) {
 }
 
 /// A changed spec, carried in by hand: only what reads the change starts again.
-fn change(lab: &Lab, spec: &str) -> Built {
+fn change(lab: &Lab, spec: &str) -> (Built, String) {
     let text = spec
         .replace("zk_timeout: \"15000\"", "zk_timeout: \"20000\"")
         .replace("slave: {cpus: 2,", "slave: {flags: {gc_delay: 2days}, cpus: 2,");
@@ -181,7 +193,54 @@ fn change(lab: &Lab, spec: &str) -> Built {
     }
     cluster::formed(lab, &MASTERS);
     lab.say("a changed seed restarted only what reads the change");
+    (changed, text)
+}
+
+/// A change of every server reaches all masters at once, and still two of three serve at every moment.
+fn turns(lab: &Lab, before: &Built, text: &str) -> Built {
+    let names = MACHINES.map(|(machine, _)| machine);
+    let changed = lab.build(
+        "turned",
+        &text.replace("zookeeper: {heap: 128m}", "zookeeper: {heap: 128m, sync_limit: 7}, master: {flags: {offer_timeout: 30secs}}"),
+    );
+    assert!(changed.read("slave1", "seed.tar.gz") == before.read("slave1", "seed.tar.gz"), "a change of masters changes slaves");
+    let starts: Vec<usize> = names[..3].iter().map(|machine| starts::counts(lab, machine)[0]).collect();
+    let over = AtomicBool::new(false);
+    let least = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| cluster::least_serving(lab, &MASTERS, &over));
+        lab.each(&names[..3], |machine| carried_in(lab, &changed, machine));
+        over.store(true, Ordering::Relaxed);
+        watch.join().expect("somebody watched")
+    });
+    assert_eq!(least, 2, "servers of ZooKeeper that served at the worst moment");
+    for (machine, before) in names[..3].iter().zip(starts) {
+        assert_eq!(starts::counts(lab, machine)[0], before + 1, "{machine}: starts of mesos-master");
+    }
+    cluster::formed(lab, &MASTERS);
+    lab.say("three masters took a change at once, and restarted in turns: two of three always served");
     changed
+}
+
+/// A slave that has run is not made somebody else, unless the spec says that it may lose its tasks.
+fn identity(lab: &Lab, text: &str) {
+    let moved = text.replace("rack: r1", "rack: r2");
+    let (refused, allowed) = (
+        lab.build("moved", &moved),
+        lab.build("allowed", &moved.replace("attributes: {rack", "accept_new_identity: true, attributes: {rack")),
+    );
+    let before = (trace(lab, "slave1"), starts::counts(lab, "slave1"));
+    let run = "cd /root && rm -rf seed && tar xz && seed/apply; code=$?; rm -rf seed; exit $code";
+    let answer = lab.ask("slave1", run, &[], &refused.read("slave1", "seed.tar.gz"));
+    assert_eq!(answer.code, 9, "{}{}", answer.out, answer.err);
+    assert!(answer.err.contains("/etc/mesos-slave/attributes/rack would change\nnext: a slave that has run"), "{}", answer.err);
+    assert_eq!((trace(lab, "slave1"), starts::counts(lab, "slave1")), before, "a refused change changed something");
+    carried_in(lab, &allowed, "slave1");
+    assert_eq!(starts::counts(lab, "slave1")[1], before.1[1] + 1, "starts of mesos-slave");
+    carried_in(lab, &refused, "slave1"); // which is what it says by now
+    cluster::formed(lab, &MASTERS);
+    lab.say("a slave keeps who it is, and lets go of it when it may");
+    let back = lab.build("back", &text.replace("attributes: {rack", "accept_new_identity: true, attributes: {rack"));
+    carried_in(lab, &back, "slave1");
 }
 
 fn carried_in(lab: &Lab, built: &Built, machine: &str) {

@@ -1,11 +1,11 @@
 //! The seed tree: `apply`, `host.json`, `SHA256SUMS`, `root/…`. However it travels, it is these bytes.
 
 use std::io;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::{Context, host_json};
 use crate::format::checksum::{Content, sums};
-use crate::format::tarball::{self, Member};
+use crate::format::tarball::{self, Head, Member};
 use crate::plan::HostPlan;
 
 /// The program that turns a host into its role; the same for every host. Its rooms travel as one file.
@@ -61,8 +61,22 @@ pub fn tree(plan: &HostPlan, context: Context<'_>) -> Vec<SeedFile> {
 
 /// `seed.tar.gz`, top folder `seed/`.
 pub fn tarball(tree: &[SeedFile], epoch: u64) -> io::Result<Vec<u8>> {
-    let paths: Vec<String> = tree.iter().map(|f| format!("seed/{}", f.path)).collect();
+    let (program, rest): (Vec<&SeedFile>, Vec<&SeedFile>) = tree.iter().partition(|f| f.path == "apply");
+    let paths: Vec<String> = rest.iter().map(|f| format!("seed/{}", f.path)).collect();
     let members: Vec<Member<'_>> =
-        tree.iter().zip(&paths).map(|(f, path)| Member { path, mode: f.mode, bytes: &f.content.bytes }).collect();
-    tarball::tar_gz(&members, epoch)
+        rest.iter().zip(&paths).map(|(f, path)| Member { path, mode: f.mode, bytes: &f.content.bytes }).collect();
+    tarball::tar_gz(&*head(&program, epoch)?, &members, epoch)
+}
+
+/// The program stands first in every tarball, and packing it is most of the work: it is done once for each epoch.
+fn head(program: &[&SeedFile], epoch: u64) -> io::Result<Arc<Head>> {
+    static PACKED: Mutex<Option<(u64, Arc<Head>)>> = Mutex::new(None);
+    let mut packed = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, head)) = packed.as_ref().filter(|(of, _)| *of == epoch) {
+        return Ok(head.clone());
+    }
+    let first: Vec<Member<'_>> = program.iter().map(|f| Member { path: "seed/apply", mode: f.mode, bytes: &f.content.bytes }).collect();
+    let head = Arc::new(Head::pack(&first, epoch)?);
+    *packed = Some((epoch, head.clone()));
+    Ok(head)
 }

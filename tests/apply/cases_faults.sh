@@ -78,7 +78,7 @@ case_flipped() {
 
 # A disk of its own for the host, which is full from the beginning of a phase on; /run is memory, as everywhere.
 on_own_disk() { # NAME KIND
-    M=$T/$WORKER$1 && mkdir -p "$M/root" && mount -t tmpfs -o size=6m "disk-$1" "$M/root" && mkdir "$M/root/run" &&
+    M=$T/$OF$1 && mkdir -p "$M/root" && mount -t tmpfs -o size=6m "disk-$1" "$M/root" && mkdir "$M/root/run" &&
         mount -t tmpfs -o size=4m "run-$1" "$M/root/run" || { ok "no disk can be mounted" false; return; }
     "$2" "$1"
 }

@@ -6,9 +6,9 @@ BORN=$(($(date +%s) - 86400))             # when the seeds are made: a day ago
 
 # ---- the machine ----
 
-# machine NAME PLATFORM: an empty host, with the fixtures' state beside it; two workers may use the same name.
+# machine NAME PLATFORM: an empty host, with the fixtures' state beside it; other cases may use the same name.
 machine() {
-    M=$T/${WORKER:-}$1
+    M=$T/${OF:-}$1
     ROOT=$M/root FAKE=$M/fake
     SEED=$ROOT/var/lib/clusterseed/seed
     mkdir -p "$ROOT/run" "$ROOT/etc/init" "$ROOT/proc/sys/kernel" "$ROOT/proc/net" "$ROOT/dev" "$ROOT/usr/sbin" "$ROOT/var/log/upstart" \

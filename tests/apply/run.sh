@@ -46,6 +46,7 @@ worker() {
     for CASE; do
         w_n=$((w_n + 1))
         [ $((w_n % 2)) = "$WORKER" ] || continue
+        OF=$CASE-
         "case_$CASE"
     done
     echo "$PASSED $FAILED" >"$T/result.$WORKER"

@@ -1,5 +1,6 @@
 //! What a whole cluster must agree on, as a slave sees it over the network.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -23,6 +24,20 @@ pub fn formed(lab: &Lab, masters: &[&str]) -> String {
         sleep(Duration::from_secs(1));
     }
     panic!("no cluster after {SECONDS} looks: {why}");
+}
+
+/// The smallest number of servers of ZooKeeper that served at any look until it is `over`.
+pub fn least_serving(lab: &Lab, masters: &[&str], over: &AtomicBool) -> usize {
+    // One process that looks ten times: starting one inside a machine takes longer than a look.
+    let script = r#"n=0; while [ $n -lt 10 ]; do
+        up=0; for a; do timeout 1 bash -c 'exec 3<>/dev/tcp/$1/2181; echo srvr >&3; cat <&3' - $a 2>/dev/null | grep -qE '^Mode: (leader|follower)' && up=$((up + 1)); done
+        echo $up; n=$((n + 1)); sleep 0.1; done"#;
+    let mut least = masters.len();
+    while !over.load(Ordering::Relaxed) {
+        let seen = lab.shell("slave1", script, masters);
+        least = seen.lines().map(|line| line.parse().expect("a number")).chain([least]).min().expect("one look");
+    }
+    least
 }
 
 /// The leading Mesos master, if ZooKeeper, Mesos, Marathon and Chronos all are as they should.

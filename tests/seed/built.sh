@@ -24,6 +24,11 @@ echo "$ADDRESS" >"$FAKE/addr"
 # What the packages of the default set bring.
 printf '%s\n' "mesos 0.20.1-1.0.ubuntu1404" "zookeeperd 3.4.5+dfsg-1" "marathon 0.7.5-1.0.ubuntu1404" \
     "chronos 2.3.2-0.1.20150207000917.ubuntu1404" "openjdk-7-jre-headless 7u51" >"$FAKE/repo"
+# The other masters of the guide are there.
+for peer in 192.0.2.1 192.0.2.2 192.0.2.3; do
+    printf '%s\n' "$peer 2181" "$peer 5050" >>"$FAKE/reach"
+    echo "Mode: follower" >"$FAKE/answer.$peer"
+done
 for job in zookeeper mesos-master mesos-slave marathon chronos; do echo stopped >"$FAKE/jobs/$job"; done
 mkdir -p "$ROOT/var/lib/clusterseed"
 tar -xzf "$TARBALL" -C "$ROOT/var/lib/clusterseed"

@@ -12,8 +12,8 @@ use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
 use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
-    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Question, Role, Rule,
-    Secrecy, Service, Source, VersionDefault, looks_at_host, shape,
+    Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Question, Role,
+    Rule, Secrecy, Service, Source, VersionDefault, looks_at_host, shape,
 };
 use crate::schema::check::Checker;
 use crate::schema::scalar;
