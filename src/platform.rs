@@ -1,6 +1,10 @@
 //! What differs between operating systems and between clouds: data, beside the profiles.
 
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes};
+pub mod cloud;
+
+pub use cloud::{Cloud, Encoding, clouds};
+
+use crate::diag::{Diagnostic, Diagnostics, FileId, Sources, codes};
 use crate::profile::catalog::Catalog;
 use crate::schema::check::Checker;
 use crate::schema::{Field, Type, Value};
@@ -97,21 +101,6 @@ pub enum NetworkForm {
     Version2,
 }
 
-/// A cloud's limits.
-#[derive(Clone, Debug)]
-pub struct Cloud {
-    /// Its name.
-    pub name: String,
-    /// One line for people.
-    pub summary: String,
-    /// Most bytes of user-data.
-    pub limit: Option<u64>,
-    /// True when the base64 form is counted.
-    pub base64: bool,
-    /// A seed volume can be attached.
-    pub volume: bool,
-}
-
 fn words(list: &[&str]) -> Type {
     Type::Choice(list.iter().map(|w| (*w).to_string()).collect())
 }
@@ -132,17 +121,6 @@ fn platform_shape() -> Type {
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
     Type::Object(fields)
-}
-
-fn clouds_shape() -> Type {
-    let cloud = vec![
-        Field::new("summary", Type::text(), "one line").required(),
-        Field::new("limit", Type::Int { min: 1, max: 1 << 32 }, "most bytes of user-data"),
-        Field::new("counted", words(&["raw", "base64"]), "what is counted"),
-        Field::new("volume", Type::Bool, "a seed volume can be attached").required(),
-    ];
-    let clouds = Type::Map { keys: None, values: Box::new(Type::Object(cloud)) };
-    Type::Object(vec![Field::new("clouds", clouds, "clouds by name").required()])
 }
 
 /// Reads a data file against a shape.
@@ -181,19 +159,4 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
             dsmode: cloud_init.bool("dsmode")?,
         },
     })
-}
-
-/// All clouds, sorted by name.
-pub fn clouds(catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Vec<Cloud> {
-    let Some(value) = data("profiles/clouds.yaml", &clouds_shape(), catalog, sources, diags) else { return Vec::new() };
-    let cloud = |(name, _, v): (&String, &At, &Value)| {
-        Some(Cloud {
-            name: name.clone(),
-            summary: v.string("summary")?,
-            limit: v.int("limit").and_then(|n| u64::try_from(n).ok()),
-            base64: v.string("counted").as_deref() == Some("base64"),
-            volume: v.bool("volume")?,
-        })
-    };
-    value.get("clouds").map(|clouds| clouds.entries().filter_map(cloud).collect()).unwrap_or_default()
 }
