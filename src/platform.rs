@@ -1,8 +1,10 @@
 //! What differs between operating systems and between clouds: data, beside the profiles.
 
 pub mod cloud;
+pub mod target;
 
 pub use cloud::{Cloud, Encoding, clouds};
+pub use target::{Target, targets};
 
 use crate::diag::{Diagnostic, Diagnostics, FileId, Sources, codes};
 use crate::profile::catalog::Catalog;
@@ -31,6 +33,8 @@ pub struct Platform {
     pub password_hashes: Option<Vec<String>>,
     /// How apt is told which key signs which repository.
     pub apt_keys: AptKeys,
+    /// Version of its cloud-init.
+    pub cloud_init: String,
     /// What its cloud-init takes.
     pub dialect: Dialect,
 }
@@ -152,6 +156,7 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         init: if value.string("init")? == "upstart" { Init::Upstart } else { Init::Systemd },
         password_hashes: value.get("password_hashes").map(|_| value.texts("password_hashes").into_iter().map(|id| id.value).collect()),
         apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
+        cloud_init: cloud_init.string("version")?,
         dialect: Dialect {
             literal: is("text", "literal"),
             apt: if is("apt", "apt") { AptForm::Apt } else { AptForm::AptSources },

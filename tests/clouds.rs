@@ -1,12 +1,15 @@
 //! Clouds: user-data at its limit and one byte over it, what it is packed into, and what the README says of them.
 
+mod next; // the commands that are printed, run with stubs
+mod run; // run.sh under dash and busybox, with stubs for QEMU
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clusterseed::diag::{Diagnostics, Sources};
 use clusterseed::format::gzip;
-use clusterseed::platform::{self, Cloud, Encoding};
+use clusterseed::platform::{self, Cloud, Encoding, Target};
 use clusterseed::profile::catalog::Catalog;
 
 use super::cli::{Done, finish};
@@ -19,6 +22,13 @@ const KEYS: usize = 20;
 fn clouds() -> Vec<Cloud> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     platform::clouds(&Catalog::embedded(), &mut sources, &mut diags)
+}
+
+fn targets() -> Vec<Target> {
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let found = platform::targets(&Catalog::embedded(), &mut sources, &mut diags);
+    assert!(diags.is_empty(), "{diags:?}");
+    found
 }
 
 /// A spec whose user-data is larger by exactly the length of `pad`: it becomes the comments of keys.
@@ -41,7 +51,10 @@ fn outcome(folder: &Path, text: &str) -> (Done, Option<Vec<u8>>) {
     let run = |arguments: &[&str]| finish(clusterseed().args(arguments).current_dir(folder));
     let checked = run(&["check", "spec.yaml", "--format", "json"]);
     let built = run(&["build", "spec.yaml", "--format", "json", "-q", "-o", "out"]);
-    assert_eq!((checked.code, &checked.out), (built.code, &built.out), "check and build say the same");
+    // The last line of a build says what comes next.
+    let said: String =
+        built.out.lines().filter(|line| !line.starts_with("{\"format\":1,\"next\"")).map(|line| format!("{line}\n")).collect();
+    assert_eq!((checked.code, &checked.out), (built.code, &said), "check and build say the same");
     let user_data = (built.code == 0).then(|| fs::read(folder.join("out/hosts/m1/user-data")).expect("user-data"));
     (checked, user_data)
 }
@@ -145,13 +158,15 @@ sys.stdout.buffer.write(gzip.decompress(data))
     }
 }
 
-/// Every cloud lists plain text first, and names a target that there is.
+/// Every cloud lists plain text first, and names a target that there is and that is for it.
 #[test]
 fn clouds_are_sound() {
     for cloud in clouds() {
         assert_eq!(cloud.encodings.first(), Some(&Encoding::Plain), "{}", cloud.name);
         assert!(!cloud.seed.is_empty() && cloud.volume == cloud.seed.iter().any(|place| place == "volume"), "{}", cloud.name);
         assert!(!(cloud.volume && cloud.names_instances), "{}: a volume brings its meta-data", cloud.name);
+        let own = cloud.target.as_ref().map(|name| targets().into_iter().find(|target| target.name == *name).expect("a target"));
+        assert!(own.is_none_or(|target| target.clouds.contains(&cloud.name)), "{}: its target is not for it", cloud.name);
     }
 }
 

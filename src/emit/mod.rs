@@ -2,10 +2,12 @@
 
 pub mod encoding;
 pub mod host_json;
+pub mod launch;
 pub mod limits;
 pub mod manifest;
 pub mod meta_data;
 pub mod network;
+pub mod run;
 pub mod seed;
 pub mod user_data;
 
