@@ -8,9 +8,9 @@ use anyhow::{Result, bail};
 use super::args::Verify;
 use super::{Verdict, report};
 use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
+use crate::emit::encoding;
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
-use crate::format::openpgp::base64;
 use crate::io::tree::{self, Found};
 
 /// Checks a built folder; every problem is a line on stdout.
@@ -130,7 +130,7 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
         return Err("the seed's SHA256SUMS does not agree with its files".into());
     }
     let user_data: serde_yaml::Value =
-        serde_yaml::from_slice(&readable(read("user-data")?)?).map_err(|error| format!("user-data: {error}"))?;
+        serde_yaml::from_slice(&encoding::readable(read("user-data")?)?).map_err(|error| format!("user-data: {error}"))?;
     let _: serde_yaml::Value = serde_yaml::from_slice(&read("meta-data")?).map_err(|error| format!("meta-data: {error}"))?;
     let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(()) };
     for file in files {
@@ -142,24 +142,6 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
         }
     }
     Ok(())
-}
-
-/// User-data as cloud-init sees it: gzip is unpacked, and so is the base64 of a MIME message of one part.
-fn readable(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    let packed = match bytes.strip_prefix(b"Content-Type: application/x-gzip\n") {
-        None => bytes,
-        Some(message) => {
-            let text = String::from_utf8_lossy(message);
-            let (_, body) = text.split_once("\n\n").ok_or("user-data: a MIME message without a body")?;
-            base64(&body.replace('\n', "")).ok_or("user-data: bad base64")?
-        }
-    };
-    if !packed.starts_with(&[0x1f, 0x8b]) {
-        return Ok(packed);
-    }
-    let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut plain).map_err(|error| format!("user-data: {error}"))?;
-    Ok(plain)
 }
 
 /// Files of a seed tarball by path below `seed/`.

@@ -138,7 +138,7 @@ codes! {
     TEXT_TOO_LARGE "text-too-large" "the file is larger than a spec can be"
         "16 MiB hold a hundred thousand hosts written one by one. A larger file is no spec."
     UNKNOWN_CLOUD "unknown-cloud" "no such cloud"
-        "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold."
+        "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold, in which form, and who names the instances."
     UNKNOWN_CODE "unknown-code" "`allow` names a code that does not exist"
         "A mistyped code would leave the warning on, or hide a future one. `clusterseed explain` lists all codes."
     UNKNOWN_FIELD "unknown-field" "a field that nobody reads"

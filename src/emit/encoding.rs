@@ -1,8 +1,10 @@
 //! The form in which user-data leaves: readable where it fits, else gzip in a form that the cloud hands on unharmed.
 
+use std::io::Read;
+
 use crate::cluster::{Cluster, Compress};
 use crate::format::gzip;
-use crate::format::openpgp::to_base64;
+use crate::format::openpgp::{base64, to_base64};
 use crate::platform::Encoding;
 
 /// A MIME message of one part, which cloud-init takes apart by itself, whatever the cloud (user_data.py; seen with 22.4).
@@ -54,4 +56,21 @@ pub fn encode(text: String, cluster: &Cluster) -> Encoded {
         }
     }
     smallest.unwrap_or(Encoded { encoding: Encoding::Plain, bytes: text.into_bytes() })
+}
+
+/// User-data as cloud-init sees it: the reverse, for whatever form it has.
+///
+/// # Errors
+/// In words, when it is damaged.
+pub fn readable(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let packed = match bytes.strip_prefix(MIME.as_bytes()) {
+        None => bytes,
+        Some(body) => base64(&String::from_utf8_lossy(body).replace('\n', "")).ok_or("user-data: bad base64")?,
+    };
+    if !packed.starts_with(&[0x1f, 0x8b]) {
+        return Ok(packed);
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut plain).map_err(|error| format!("user-data: {error}"))?;
+    Ok(plain)
 }

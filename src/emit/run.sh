@@ -6,7 +6,7 @@
 #   run.sh status        which hosts run, and where their consoles are
 #
 # Environment: IMAGE (base image), STATE (folder for disks and consoles), MEMORY (MiB), CPUS, SIZE (of a disk),
-# MCAST (ADDRESS:PORT of the network), NET=user (a second interface that leads outside), QEMU (program).
+# MCAST (ADDRESS:PORT of the network), NET=user (a second interface that leads outside), QEMU (program), ACCEL (kvm or tcg).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -22,6 +22,12 @@ image=${IMAGE:-$image}
 state=${STATE:-$PWD/$cluster-run}
 qemu=${QEMU:-qemu-system-x86_64}
 mcast=${MCAST:-230.0.0.1:$port}
+
+accel=${ACCEL-}
+if [ -z "$accel" ]; then
+	accel=tcg
+	[ ! -r /dev/kvm ] || [ ! -w /dev/kvm ] || accel="kvm tcg"
+fi
 
 fail() {
 	printf 'run.sh: %s\n' "$*" >&2
@@ -61,19 +67,26 @@ start() { # HOST MAC
 	[ -f "$seed" ] || fail "$seed is missing; build for a cloud with seed volumes: --cloud qemu"
 	mkdir -p "$state/$1" || fail "cannot make $state/$1"
 	disk "$1"
-	accel=tcg
-	[ ! -r /dev/kvm ] || [ ! -w /dev/kvm ] || accel=kvm:tcg
 	where=$(commas "$state/$1")
-	set -- "$1" -name "$cluster-$1" -machine "accel=$accel" -cpu max -smp "${CPUS:-1}" -m "${MEMORY:-2048}" \
+	# By its local address the network stays inside this machine; without it, frames leave by the interface of the default route.
+	set -- "$1" -name "$cluster-$1" -cpu max -smp "${CPUS:-1}" -m "${MEMORY:-2048}" \
 		-display none -daemonize -pidfile "$state/$1/pid" -serial "file:$state/$1/console.log" \
 		-drive "file=$where/disk.qcow2,if=virtio,format=qcow2" \
 		-drive "file=$(commas "$seed"),if=virtio,format=raw,readonly=on" \
-		-netdev "socket,id=cluster,mcast=$mcast" -device "virtio-net-pci,netdev=cluster,mac=$2"
+		-netdev "socket,id=cluster,mcast=$mcast,localaddr=127.0.0.1" -device "virtio-net-pci,netdev=cluster,mac=$2"
 	[ "${NET-}" != user ] || set -- "$@" -netdev user,id=outside -device virtio-net-pci,netdev=outside
 	name=$1
 	shift
-	"$qemu" "$@" || fail "$name does not start"
-	printf '%s: started, console in %s\n' "$name" "$state/$name/console.log"
+	for way in $accel; do
+		if "$qemu" -machine "accel=$way" "$@"; then
+			printf '%s: started with %s, console in %s\n' "$name" "$way" "$state/$name/console.log"
+			return
+		fi
+		# A device that is there need not work, as in a virtual machine; what failed for one host fails for the next.
+		[ "$way" = tcg ] || printf 'run.sh: %s fails here; trying without\n' "$way" >&2
+		accel=tcg
+	done
+	fail "$name does not start"
 }
 
 stop() { # HOST

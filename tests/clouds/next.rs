@@ -183,6 +183,27 @@ fn wrong_targets_are_refused_before_anything_is_written() {
     assert!(!folder.path().join("out").exists());
 }
 
+/// Targets of one's own are data, and mistakes in them are told with their place.
+#[test]
+fn own_targets_need_no_rust() {
+    let folder = scratch();
+    fs::write(folder.path().join("spec.yaml"), spec("nocloud", "inline", "")).expect("a spec");
+    let target = |word: &str| {
+        let text = format!(
+            "targets:\n  mine:\n    summary: mine\n    clouds: [nocloud]\n    needs: {{A_1: one}}\n    hosts:\n      - [\"{word}\"]\n"
+        );
+        fs::create_dir_all(folder.path().join("own")).expect("a folder");
+        fs::write(folder.path().join("own/targets.yaml"), text).expect("targets");
+        build(folder.path(), &["spec.yaml", "--target", "mine", "--profile-dir", "own"])
+    };
+    let done = target("x {name} $A_1-{{y}} $(A_1){");
+    assert!(done.code == 0 && done.err.contains("\n  'x m1 '\"$A_1\"'-{{y}} '\"$((A_1 + 0))\"'{'"), "{}", done.err);
+    for word in ["$B", "$", "$(A_1", "$(B)", "$HOME"] {
+        let done = target(word);
+        assert!(done.code == 2 && done.err.contains("targets.yaml:7:10") && done.err.contains("not among `needs`"), "{word}: {}", done.err);
+    }
+}
+
 /// People see ten hosts, programs all.
 #[test]
 fn many_hosts_do_not_flood_the_screen() {
