@@ -96,6 +96,8 @@ const RUNS: &[(&[&str], i32, &str, &str)] = &[
     (&["render", "bad.yaml", "master1"], 1, "", "error[address-outside-subnet]"),
     (&["plan", "quiet.yaml"], 0, "cluster trial ", ""),
     (&["plan", "quiet.yaml", "s1"], 0, "mesos-slave", ""),
+    (&["plan", "quiet.yaml", "--cloud", "gce"], 0, "Google Compute Engine gives the instance ids", ""),
+    (&["plan", "quiet.yaml", "--cloud", "ec2"], 1, "", "error[user-data-size]"),
     (&["plan", "quiet.yaml", "nosuch"], 2, "", "no host `nosuch`"),
     (&["plan", "bad.yaml"], 1, "", "error[address-outside-subnet]"),
     (&["explain"], 0, "address-duplicate ", ""),
