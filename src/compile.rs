@@ -75,6 +75,16 @@ pub fn plan_of(cluster: &Cluster, name: &str) -> Option<HostPlan> {
 /// Emits every file of a checked cluster to `write`, host by host so that ten thousand of them never sit in memory,
 /// the manifest and its sums last.
 pub fn build<E: Send>(cluster: &Cluster, inputs: &Inputs, write: impl Fn(&Artifact) -> Result<(), E> + Sync) -> Result<(), BuildError<E>> {
+    build_with(cluster, inputs, Vec::new(), write)
+}
+
+/// The same with files for the cluster as a whole, such as `run.sh`.
+pub fn build_with<E: Send>(
+    cluster: &Cluster,
+    inputs: &Inputs,
+    more: Vec<Artifact>,
+    write: impl Fn(&Artifact) -> Result<(), E> + Sync,
+) -> Result<(), BuildError<E>> {
     let context = Context { cluster, epoch: inputs.epoch };
     let planner = Planner::new(cluster, &mut Diagnostics::new());
     let outputs: Vec<(HostEntry, Vec<Entry>)> = cluster
@@ -93,6 +103,11 @@ pub fn build<E: Send>(cluster: &Cluster, inputs: &Inputs, write: impl Fn(&Artifa
         .collect::<Result<_, BuildError<E>>>()?;
     let (hosts, entries): (Vec<HostEntry>, Vec<Vec<Entry>>) = outputs.into_iter().unzip();
     let mut entries = entries.concat();
+    for artifact in more {
+        write(&artifact).map_err(BuildError::Write)?;
+        let sha256 = Sha256Sum::of(&artifact.content);
+        entries.push(Entry { mode: artifact.mode, size: artifact.content.len() as u64, sha256, path: artifact.path });
+    }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name) };
     let [sums, manifest] = manifest::emit(cluster, &origin, &hosts, &entries);

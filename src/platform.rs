@@ -1,6 +1,12 @@
 //! What differs between operating systems and between clouds: data, beside the profiles.
 
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes};
+pub mod cloud;
+pub mod target;
+
+pub use cloud::{Cloud, Encoding, clouds};
+pub use target::{Target, targets};
+
+use crate::diag::{Diagnostic, Diagnostics, FileId, Sources, codes};
 use crate::profile::catalog::Catalog;
 use crate::schema::check::Checker;
 use crate::schema::{Field, Type, Value};
@@ -27,6 +33,8 @@ pub struct Platform {
     pub password_hashes: Option<Vec<String>>,
     /// How apt is told which key signs which repository.
     pub apt_keys: AptKeys,
+    /// Version of its cloud-init.
+    pub cloud_init: String,
     /// What its cloud-init takes.
     pub dialect: Dialect,
 }
@@ -97,21 +105,6 @@ pub enum NetworkForm {
     Version2,
 }
 
-/// A cloud's limits.
-#[derive(Clone, Debug)]
-pub struct Cloud {
-    /// Its name.
-    pub name: String,
-    /// One line for people.
-    pub summary: String,
-    /// Most bytes of user-data.
-    pub limit: Option<u64>,
-    /// True when the base64 form is counted.
-    pub base64: bool,
-    /// A seed volume can be attached.
-    pub volume: bool,
-}
-
 fn words(list: &[&str]) -> Type {
     Type::Choice(list.iter().map(|w| (*w).to_string()).collect())
 }
@@ -132,17 +125,6 @@ fn platform_shape() -> Type {
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
     Type::Object(fields)
-}
-
-fn clouds_shape() -> Type {
-    let cloud = vec![
-        Field::new("summary", Type::text(), "one line").required(),
-        Field::new("limit", Type::Int { min: 1, max: 1 << 32 }, "most bytes of user-data"),
-        Field::new("counted", words(&["raw", "base64"]), "what is counted"),
-        Field::new("volume", Type::Bool, "a seed volume can be attached").required(),
-    ];
-    let clouds = Type::Map { keys: None, values: Box::new(Type::Object(cloud)) };
-    Type::Object(vec![Field::new("clouds", clouds, "clouds by name").required()])
 }
 
 /// Reads a data file against a shape.
@@ -174,6 +156,7 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         init: if value.string("init")? == "upstart" { Init::Upstart } else { Init::Systemd },
         password_hashes: value.get("password_hashes").map(|_| value.texts("password_hashes").into_iter().map(|id| id.value).collect()),
         apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
+        cloud_init: cloud_init.string("version")?,
         dialect: Dialect {
             literal: is("text", "literal"),
             apt: if is("apt", "apt") { AptForm::Apt } else { AptForm::AptSources },
@@ -181,19 +164,4 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
             dsmode: cloud_init.bool("dsmode")?,
         },
     })
-}
-
-/// All clouds, sorted by name.
-pub fn clouds(catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Vec<Cloud> {
-    let Some(value) = data("profiles/clouds.yaml", &clouds_shape(), catalog, sources, diags) else { return Vec::new() };
-    let cloud = |(name, _, v): (&String, &At, &Value)| {
-        Some(Cloud {
-            name: name.clone(),
-            summary: v.string("summary")?,
-            limit: v.int("limit").and_then(|n| u64::try_from(n).ok()),
-            base64: v.string("counted").as_deref() == Some("base64"),
-            volume: v.bool("volume")?,
-        })
-    };
-    value.get("clouds").map(|clouds| clouds.entries().filter_map(cloud).collect()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 mod crash; // an output appears whole or stays as it was: killed builds, full disks
 mod formats; // JSON against its schemas
-mod schema; // a small JSON Schema validator
+pub mod schema; // a small JSON Schema validator
 mod secrets; // they are where they are needed and nowhere else
 mod verify; // any changed, missing or added byte
 
@@ -80,6 +80,9 @@ const RUNS: &[(&[&str], i32, &str, &str)] = &[
     (&["build", "quiet.yaml", "-o", "bad.yaml"], 2, "", "bad.yaml"),
     (&["build", "quiet.yaml", "-o", "out"], 0, "", "next: "),
     (&["build", "quiet.yaml", "-o", "out", "--quiet"], 0, "", ""),
+    (&["build", "quiet.yaml", "-o", "local", "--target", "qemu", "--base", "base.img"], 0, "", "sh local/run.sh up"),
+    (&["verify", "local"], 0, "", "all as they were built"),
+    (&["build", "quiet.yaml", "-o", "never", "--target", "nosuch"], 2, "", "no target `nosuch`"),
     (&["verify", "out"], 0, "", "all as they were built"),
     (&["verify", "nosuch"], 2, "", "nosuch"),
     (&["verify", "."], 2, "", "manifest.json"),
@@ -93,6 +96,8 @@ const RUNS: &[(&[&str], i32, &str, &str)] = &[
     (&["render", "bad.yaml", "master1"], 1, "", "error[address-outside-subnet]"),
     (&["plan", "quiet.yaml"], 0, "cluster trial ", ""),
     (&["plan", "quiet.yaml", "s1"], 0, "mesos-slave", ""),
+    (&["plan", "quiet.yaml", "--cloud", "gce"], 0, "Google Compute Engine gives the instance ids", ""),
+    (&["plan", "quiet.yaml", "--cloud", "ec2"], 1, "", "error[user-data-size]"),
     (&["plan", "quiet.yaml", "nosuch"], 2, "", "no host `nosuch`"),
     (&["plan", "bad.yaml"], 1, "", "error[address-outside-subnet]"),
     (&["explain"], 0, "address-duplicate ", ""),

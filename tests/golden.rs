@@ -57,6 +57,11 @@ impl Golden {
         std::str::from_utf8(self.bytes(path)).unwrap_or_else(|_| panic!("{path} is not UTF-8"))
     }
 
+    /// `user-data` of a host as cloud-init sees it.
+    pub fn user_data(&self, host: &str) -> String {
+        String::from_utf8(readable(self.bytes(&format!("hosts/{host}/user-data")))).expect("UTF-8")
+    }
+
     /// `host.json` of a host.
     pub fn host_json(&self, host: &str) -> Value {
         serde_json::from_str(self.text(&format!("hosts/{host}/seed/host.json"))).expect("host.json is JSON")
@@ -130,6 +135,23 @@ pub fn untar(bytes: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         }
     }
     files
+}
+
+/// User-data without what carries it: gzip, or a MIME message of one part with gzip in base64.
+pub fn readable(bytes: &[u8]) -> Vec<u8> {
+    let packed = match bytes.strip_prefix(b"Content-Type: application/x-gzip\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n") {
+        None => bytes.to_vec(),
+        Some(body) => {
+            let body: String = body.iter().map(|b| char::from(*b)).filter(|c| *c != '\n').collect();
+            clusterseed::format::openpgp::base64(&body).expect("base64")
+        }
+    };
+    if !packed.starts_with(&[0x1f, 0x8b]) {
+        return packed;
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut plain).expect("gzip");
+    plain
 }
 
 /// [`support::expect`] for files that need not be text.

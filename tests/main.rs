@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod cli; // the command line: exit codes, streams, formats, closed pipes
+mod clouds; // limits at the byte, encodings, next commands
 mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count
 mod dialect; // what cloud-init 0.7.5 understands, enforced on every golden for 14.04
 mod errors; // specs and profiles that must fail, each with its whole message

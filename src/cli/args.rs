@@ -139,6 +139,13 @@ pub struct Build {
     /// Form of the problems: text, or JSON Lines
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+    /// Whose commands to print when all is written: aws, az, doctl, gcloud,
+    /// hcloud, openstack, proxmox, qemu or virt-install [default: the cloud's]
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Base image that run.sh starts from; only with `--target qemu`
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
     /// Say nothing when all is well
     #[arg(short, long)]
     pub quiet: bool,
@@ -195,6 +202,8 @@ pub enum Which {
     Spec,
     /// One line of `--format json`
     Diagnostics,
+    /// The last line of `build --format json`
+    Next,
     /// manifest.json
     Manifest,
     /// host.json of a seed

@@ -1,19 +1,27 @@
-//! `build`: checks, then writes the whole output or nothing.
+//! `build`: checks, then writes the whole output or nothing, and says what to do next.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::args::{Build, Global};
-use super::check::checked;
+use super::args::{Build, Format, Global};
+use super::check::{checked, first_boots};
+use super::next::{self, Next};
 use super::{Verdict, report};
-use crate::cluster::{Cluster, Method};
+use crate::cluster::Cluster;
 use crate::compile::{self, BuildError};
+use crate::emit::run;
 use crate::io::output::{Stage, Summary};
 
 /// Writes everything that the hosts need.
 pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     let Some((cluster, inputs)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let target = next::target(options.target.as_deref(), &cluster, &inputs.catalog)?;
+    let boots_here = target.as_ref().is_some_and(|target| target.name == next::QEMU);
+    if options.base.is_some() && !boots_here {
+        bail!("`--base` is for `--target qemu`, which writes run.sh");
+    }
+    let more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
     let stage = Stage::begin(&options.output).with_context(|| format!("preparing `{}`", options.output.display()))?;
-    compile::build(&cluster, &inputs, |artifact| stage.write(artifact)).map_err(|error| match error {
+    compile::build_with(&cluster, &inputs, more, |artifact| stage.write(artifact)).map_err(|error| match error {
         BuildError::Emit(error) => anyhow::Error::new(error).context("packing a seed"),
         BuildError::Write(error) => error,
     })?;
@@ -21,8 +29,14 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if let Some(leftover) = &summary.leftover {
         report::say(&format!("warning: {leftover}"));
     }
+    let output = options.output.display().to_string();
+    let next = Next::new(&cluster, target.as_ref(), &output);
+    if options.format == Format::Json {
+        report::heard_or_not(report::data(&format!("{}\n", next.as_json())))?;
+    }
     if !options.quiet {
-        report::say(&words(&cluster, &summary, &options.output.display().to_string()));
+        report::say(&words(&cluster, &summary, &output));
+        report::say(&next.words());
     }
     Ok(Verdict::Done)
 }
@@ -36,15 +50,6 @@ fn words(cluster: &Cluster, summary: &Summary, output: &str) -> String {
     if summary.kept > 0 {
         lines.push(format!("left {} alone that no build wrote", report::count(summary.kept, "file")));
     }
-    lines.push(match &cluster.delivery.method {
-        Method::Inline => {
-            format!("next: give each machine its files of {output}/hosts: user-data to a cloud, or all on a volume labelled cidata")
-        }
-        Method::Volume => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
-        Method::Url(url) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),
-        Method::Hand => {
-            format!("next: copy {output}/hosts/NAME/seed.tar.gz to each machine; there: tar xzf seed.tar.gz && sudo seed/apply")
-        }
-    });
+    lines.push(first_boots(cluster));
     lines.join("\n")
 }

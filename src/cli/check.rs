@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::args::{Check, Format, Global, Input};
 use super::{Verdict, report};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, InstanceId};
 use crate::compile::{self, Inputs};
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes, nearest};
 use crate::io::load;
@@ -64,4 +64,15 @@ pub fn summary(cluster: &Cluster) -> String {
         cluster.profile.name,
         cluster.platform.name
     )
+}
+
+/// One line that says when first boot runs again.
+pub fn first_boots(cluster: &Cluster) -> String {
+    match cluster.instance_id {
+        _ if cluster.cloud.names_instances => {
+            format!("first boot: once for each machine, {} gives the instance ids", cluster.cloud.summary)
+        }
+        InstanceId::Stable => "first boot: once, a changed spec does not run it again (instance_id: stable)".into(),
+        InstanceId::Content => "first boot: again on each host whose plan changed, with new SSH host keys (instance_id: content)".into(),
+    }
 }

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
-use super::check::checked;
+use super::check::{checked, first_boots};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::did_you_mean;
-use crate::emit::{self, Context, seed};
+use crate::emit::{self, Context, meta_data, seed};
 use crate::plan::HostPlan;
 use crate::plan::file::Phase;
 
@@ -89,6 +89,7 @@ fn overview(cluster: &Cluster, plans: &[HostPlan], out: &mut String) {
         cluster.platform.name,
         cluster.delivery.method.word()
     );
+    let _ = writeln!(out, "{}", first_boots(cluster));
     let width = plans.iter().map(|p| p.name.len()).max().unwrap_or(0);
     let mut last: Option<&std::sync::Arc<crate::plan::group::Group>> = None;
     for plan in plans {
@@ -112,6 +113,7 @@ fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
     let shared = &plan.shared;
     let services: Vec<&str> = shared.services.iter().map(|s| s.unit.as_str()).collect();
     let _ = writeln!(out, "{} ({}) {}: {} of {}", plan.name, plan.fqdn, plan.address, plan.roles.join(" and "), cluster.name);
+    let _ = writeln!(out, "{}", first_boots(cluster));
     let _ = writeln!(out, "plan {}\n\n1 verify     the seed, the host, the platform, the disk", plan.digest);
     let _ = writeln!(out, "2 hold       {}", shared.holds.join(" "));
     files(plan, Phase::Hold, out);
@@ -167,6 +169,7 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
         });
         json!({
             "name": plan.name, "fqdn": plan.fqdn, "address": plan.address.to_string(), "roles": plan.roles, "digest": plan.digest,
+            "instance_id": (!cluster.cloud.names_instances).then(|| meta_data::instance_id(plan, cluster)),
             "packages": shared.packages.iter().map(|p| json!({"name": p.name, "version": p.version})).collect::<Vec<_>>(),
             "services": shared.services.iter().map(|s| json!({"unit": s.unit, "ports": s.ports, "wait_seconds": s.wait_seconds})).collect::<Vec<_>>(),
             "holds": shared.holds,
@@ -181,7 +184,9 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
         "cluster": cluster.name,
         "profile": cluster.profile.name,
         "platform": cluster.platform.name,
+        "cloud": cluster.cloud.name,
         "delivery": cluster.delivery.method.word(),
+        "instance_id": if cluster.cloud.names_instances { "cloud" } else { cluster.instance_id.word() },
         "hosts": plans.iter().map(host).collect::<Vec<_>>(),
     })
 }

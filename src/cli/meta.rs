@@ -18,6 +18,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Spec => spec(&options.profile, global)?,
         Which::Profile => schema_json::document("clusterseed/profile-1", "profile.yaml of clusterseed", &profile::shape::profile()),
         Which::Diagnostics => document("clusterseed/diagnostics-1", include_str!("schemas/diagnostics.json"))?,
+        Which::Next => document("clusterseed/next-1", include_str!("schemas/next.json"))?,
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,

@@ -7,6 +7,7 @@ mod explain;
 mod init;
 mod inspect;
 mod meta;
+mod next;
 mod profile;
 mod report;
 mod verify;

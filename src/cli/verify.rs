@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use super::args::Verify;
 use super::{Verdict, report};
 use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
+use crate::emit::encoding;
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
 use crate::io::tree::{self, Found};
@@ -128,7 +129,8 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
     if *list != wanted.as_bytes() {
         return Err("the seed's SHA256SUMS does not agree with its files".into());
     }
-    let user_data: serde_yaml::Value = serde_yaml::from_slice(&read("user-data")?).map_err(|error| format!("user-data: {error}"))?;
+    let user_data: serde_yaml::Value =
+        serde_yaml::from_slice(&encoding::readable(read("user-data")?)?).map_err(|error| format!("user-data: {error}"))?;
     let _: serde_yaml::Value = serde_yaml::from_slice(&read("meta-data")?).map_err(|error| format!("meta-data: {error}"))?;
     let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(()) };
     for file in files {

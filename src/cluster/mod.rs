@@ -1,6 +1,7 @@
 //! Pass 2: [`Spec`](crate::spec::Spec) and profile to [`Cluster`]: every reference resolved, every value typed, checked as a whole.
 
 pub mod checks;
+pub mod delivery;
 pub mod hosts;
 pub mod packages;
 pub mod resolve;
@@ -37,6 +38,8 @@ pub struct Cluster {
     pub cloud: Cloud,
     /// How the seed arrives.
     pub delivery: Delivery,
+    /// What makes a host a new instance.
+    pub instance_id: InstanceId,
     /// Addresses.
     pub network: Network,
     /// Hosts in spec order.
@@ -83,6 +86,8 @@ pub struct Sound {
 pub struct Delivery {
     /// The method.
     pub method: Method,
+    /// Whether user-data is compressed.
+    pub compress: Compress,
     /// Where the spec says so, or the spec as a whole.
     pub at: At,
 }
@@ -108,6 +113,36 @@ impl Method {
             Self::Volume => "volume",
             Self::Url(_) => "url",
             Self::Hand => "hand",
+        }
+    }
+}
+
+/// Whether user-data is compressed, in a form that the cloud takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compress {
+    /// When it does not fit otherwise.
+    Auto,
+    /// Never.
+    Never,
+    /// Always.
+    Always,
+}
+
+/// What makes a host a new instance to cloud-init, which runs first boot once for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceId {
+    /// Nothing that a spec says: first boot never runs again.
+    Stable,
+    /// Another plan: the id carries its digest.
+    Content,
+}
+
+impl InstanceId {
+    /// The word in the spec.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Content => "content",
         }
     }
 }

@@ -7,10 +7,10 @@ use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::{self, ClusterView};
-use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Sound, UserFile, hosts, packages};
+use super::{Addressing, Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, hosts, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, Spanned, codes, did_you_mean};
 use crate::format::checksum::Content;
-use crate::platform::{self, Cloud, Platform};
+use crate::platform::{self, Platform};
 use crate::profile::catalog::Catalog;
 use crate::profile::{Derived, Formula, Profile, Scope, load};
 use crate::schema::scalar;
@@ -19,12 +19,13 @@ use crate::spec::{self, Spec};
 /// Resolves a spec. `None` when too little is right to check the cluster as a whole.
 pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
     let clouds = platform::clouds(catalog, sources, diags);
-    let cloud = cloud(spec, &clouds, diags);
+    let cloud = delivery::cloud(spec, &clouds, diags);
     let platform = platform(spec, catalog, sources, diags);
     let profile = profile(spec, catalog, sources, diags)?;
     let network = network(&spec.network)?;
     let packages = packages::resolve(spec, &profile, local, diags);
-    let delivery = delivery(spec, &packages, &cloud, diags);
+    let delivery = delivery::delivery(spec, &packages, &cloud, diags);
+    let instance_id = delivery::instance_id(spec, &cloud, diags);
     let before = diags.unsettling();
     let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
     let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some() };
@@ -49,6 +50,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         platform,
         cloud,
         delivery,
+        instance_id,
         network,
         hosts,
         settings,
@@ -120,19 +122,6 @@ fn profile(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
     load::load(&name.value, catalog, sources, diags)
 }
 
-/// The cloud; one without limits where the name is wrong, so that everything else is still checked.
-fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
-    let name = spec.cloud.as_ref().map_or("nocloud", |c| c.value.as_str());
-    let found = clouds.iter().find(|cloud| cloud.name == name);
-    if let (None, Some(typed)) = (found, &spec.cloud) {
-        diags.push(
-            Diagnostic::error(codes::UNKNOWN_CLOUD, typed.at, format!("there is no cloud `{name}`"))
-                .help(did_you_mean(name, clouds.iter().map(|c| c.name.as_str()))),
-        );
-    }
-    found.cloned().unwrap_or_else(|| Cloud { name: name.into(), summary: name.into(), limit: None, base64: false, volume: true })
-}
-
 fn network(spec: &spec::Network) -> Option<Network> {
     let (base, prefix) = scalar::subnet(&spec.subnet.value).ok()?;
     let address = |text: &Spanned<String>| scalar::address(&text.value).ok();
@@ -149,52 +138,6 @@ fn network(spec: &spec::Network) -> Option<Network> {
             _ => Addressing::Static,
         },
     })
-}
-
-fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Diagnostics) -> Delivery {
-    let typed = &spec.delivery;
-    let carried = matches!(packages.source, PackageSource::Carried);
-    let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
-    // Where nothing is said, it is the cloud that decides what fits.
-    let silent = spec.cloud.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |c| c.at);
-    let at = typed.method.as_ref().map_or(silent, |m| m.at);
-    let method = match (word, &typed.url) {
-        _ if !spec.sound("delivery", diags) => Method::Inline,
-        ("url", Some(url)) if url.value.starts_with("file:") => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, url.at, "a host cannot fetch from `file:`")
-                    .help("use http:// or https://, or `delivery: hand`"),
-            );
-            Method::Inline
-        }
-        ("url", Some(url)) => Method::Url(url.value.trim_end_matches('/').to_string()),
-        ("url", None) => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, at, "`url` needs the URL below which `out/hosts` is served")
-                    .help("write `delivery: {method: url, url: http://…/hosts}`"),
-            );
-            Method::Inline
-        }
-        (_, Some(url)) => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, url.at, format!("`url` has no meaning with `method: {word}`"))
-                    .help("write `method: url`, or remove `url`"),
-            );
-            Method::Inline
-        }
-        ("volume", None) => {
-            if !cloud.volume {
-                diags.push(
-                    Diagnostic::error(codes::DELIVERY_VOLUME, at, format!("{} attaches no seed volume", cloud.summary))
-                        .help("use `delivery: inline` if user-data is small enough, or `delivery: {method: url, url: http://…/hosts}`"),
-                );
-            }
-            Method::Volume
-        }
-        ("hand", None) => Method::Hand,
-        _ => Method::Inline,
-    };
-    Delivery { method, at }
 }
 
 /// A local file that the spec names and that could not be read.

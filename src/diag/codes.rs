@@ -29,6 +29,9 @@ codes! {
          192.168.2.1 for 192.0.2.1, and a cluster built with both never elects a leader. Correct the address, or widen the subnet."
     ADDRESS_RESERVED "address-reserved" "a host has the network's, the broadcast or the gateway's address"
         "The first and the last address of a subnet are not for hosts, and the gateway has its own already. Use another one."
+    DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
+        "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
+         hands on as they are."
     DELIVERY_URL "delivery-url" "delivery and its url do not fit together"
         "`method: url` lets every host fetch seed.tar.gz over HTTP; it needs the URL below which the folder `out/hosts` is served. \
          Other methods fetch nothing, so a url there is a sign that something else was meant."
@@ -69,6 +72,9 @@ codes! {
     HOST_RANGE "host-range" "a range of hosts that cannot be expanded"
         "`slave[1-300]` stands for three hundred hosts with consecutive numbers and addresses. The first number must not be greater than \
          the last, leading zeros give the width, and addresses must not run past the end."
+    INSTANCE_ID_IGNORED "instance-id-ignored" "a policy for instance ids on a cloud that gives its own"
+        "cloud-init runs first boot once for each instance id. NoCloud takes the id from our meta-data; EC2, OpenStack and their like give \
+         every machine one of their own and never look at it, so that nothing but a new machine runs first boot."
     INVALID_VALUE "invalid-value" "a value has the right type but cannot be right"
         "The help line says what is allowed. What would be refused or, worse, misread by a target is refused here."
     KEY_FINGERPRINT "key-fingerprint" "a public key and its pinned fingerprint do not agree"
@@ -132,7 +138,7 @@ codes! {
     TEXT_TOO_LARGE "text-too-large" "the file is larger than a spec can be"
         "16 MiB hold a hundred thousand hosts written one by one. A larger file is no spec."
     UNKNOWN_CLOUD "unknown-cloud" "no such cloud"
-        "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold."
+        "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold, in which form, and who names the instances."
     UNKNOWN_CODE "unknown-code" "`allow` names a code that does not exist"
         "A mistyped code would leave the warning on, or hide a future one. `clusterseed explain` lists all codes."
     UNKNOWN_FIELD "unknown-field" "a field that nobody reads"

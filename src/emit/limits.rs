@@ -1,47 +1,64 @@
-//! User-data against the limit of a cloud, with what to do when it is over.
+//! User-data against the limit of a cloud, with what to do when it is over: the very bytes that a build would write are measured.
 
+use super::encoding::{self, Encoded};
 use super::seed::{self, SeedFile};
 use super::{Context, user_data};
-use crate::cluster::{Cluster, Host, Method};
+use crate::cluster::{Compress, Host, Method};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::format::checksum::{Content, Sha256Sum};
+use crate::format::checksum::Sha256Sum;
 use crate::plan::HostPlan;
 
-/// Room for the digest and the URL in the command that fetches a seed.
-const LONGEST_COMMAND: usize = 512;
+/// A URL as long as they get, for a delivery that is only thought of.
+const URL: &str = "http://boot.example.net/a/folder/of/some/depth/on/the/server/of/seeds";
 
-/// Reports user-data that is over the limit; names the largest files of the seed and a delivery that fits.
+/// Reports user-data that is over the limit: by how much, which files are the largest, which delivery fits.
 pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Diagnostics) {
     let cluster = context.cluster;
-    let Some(limit) = cluster.cloud.limit else { return };
+    let cloud = &cluster.cloud;
+    let Some(limit) = cloud.limit else { return };
     let tree = seed::tree(plan, context);
-    let text = user_data::emit(plan, &tree, Sha256Sum([0; 32]), context);
-    let size = counted(cluster, text.len());
-    if size <= limit {
+    let method = &cluster.delivery.method;
+    let plain = user_data::emit(plan, &tree, Sha256Sum([0; 32]), method, context);
+    if cluster.delivery.compress != Compress::Always && cloud.takes(plain.len()) {
         return;
     }
-    let form = if cluster.cloud.base64 { " as base64" } else { "" };
-    let message = format!("user-data of `{}` has {size} bytes{form}, {} takes {limit}", host.name, cluster.cloud.summary);
-    let mut sizes: Vec<_> = tree.iter().map(|f| (f.content.bytes.len(), f.path.as_str())).collect();
-    sizes.sort_by(|a, b| b.cmp(a));
-    let largest: Vec<_> = sizes.iter().take(3).map(|(size, path)| format!("{path} ({size} bytes)")).collect();
-    let mut diagnostic =
-        Diagnostic::error(codes::USER_DATA_SIZE, cluster.delivery.at, message).help(format!("largest: {}", largest.join(", ")));
-    if cluster.delivery.method == Method::Inline {
-        // The other deliveries carry the script that fetches in place of the tree, and a longer command.
-        let content = Content::shared(user_data::FETCH.as_bytes().to_vec());
-        let script = SeedFile { path: "fetch".into(), mode: 0o700, content, secret: false };
-        let fetched = user_data::emit(plan, &[script], Sha256Sum([0; 32]), context).len() + LONGEST_COMMAND;
-        let fits = counted(cluster, fetched) <= limit;
-        let volume = if cluster.cloud.volume { ", or `delivery: volume`" } else { "" };
-        if fits {
-            diagnostic = diagnostic.help(format!("`delivery: {{method: url, url: http://…/hosts}}` fits{volume}"));
-        }
+    let encoded = emit(plan, &tree, method, context);
+    if cloud.takes(encoded.bytes.len()) {
+        return;
     }
-    diags.push(diagnostic.subject(&host.name));
+    let counted = |encoded: &Encoded| cloud.counted(encoded.bytes.len());
+    let (form, size) = (if cloud.base64 { " in base64" } else { "" }, counted(&encoded));
+    let over = size - limit;
+    let s = if over == 1 { "" } else { "s" };
+    let message = format!("user-data of `{}` is {over} byte{s} too large: {} takes {limit}{form}", host.name, cloud.summary);
+    let forms: Vec<Encoded> = cloud.encodings.iter().map(|encoding| encoding::form(&plain, *encoding)).collect();
+    let sizes: Vec<String> = forms.iter().map(|encoded| format!("{} bytes {}", counted(encoded), encoded.encoding.word())).collect();
+    let mut diagnostic =
+        Diagnostic::error(codes::USER_DATA_SIZE, cluster.delivery.at, message).help(format!("its size{form}: {}", sizes.join(", ")));
+    if *method == Method::Inline {
+        let mut sizes: Vec<_> = tree.iter().map(|f| (f.content.bytes.len(), f.path.as_str())).collect();
+        sizes.sort_by(|a, b| b.cmp(a));
+        let largest: Vec<_> = sizes.iter().take(3).map(|(size, path)| format!("{path} ({size} bytes)")).collect();
+        diagnostic = diagnostic.help(format!("largest: {}", largest.join(", ")));
+    }
+    if forms.iter().any(|encoded| cloud.takes(encoded.bytes.len())) {
+        diagnostic = diagnostic.help("`compress: auto` fits");
+    }
+    let url = emit(plan, &tree, &Method::Url(URL.into()), context);
+    let fits = cloud.takes(url.bytes.len());
+    let advice = match (method, fits) {
+        (Method::Inline, true) => "`delivery: {method: url, url: http://…/hosts}` fits",
+        _ => "`delivery: hand` carries only accounts and the package source: unpack seed.tar.gz by hand, or describe fewer accounts",
+    };
+    diags.push(diagnostic.help(advice).subject(&host.name));
 }
 
-fn counted(cluster: &Cluster, bytes: usize) -> u64 {
-    let bytes = bytes as u64;
-    if cluster.cloud.base64 { bytes.div_ceil(3) * 4 } else { bytes }
+/// What a build writes for one way of the seed.
+fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_>) -> Encoded {
+    // Digits of a digest do not compress, so that the real ones count. What cannot be packed is told by the build.
+    let tarball = match method {
+        Method::Volume | Method::Url(_) => seed::tarball(tree, context.epoch).map_or(Sha256Sum([0; 32]), |bytes| Sha256Sum::of(&bytes)),
+        Method::Inline | Method::Hand => Sha256Sum([0; 32]),
+    };
+    encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster)
 }

@@ -1,16 +1,25 @@
 //! `meta-data` of NoCloud: identity, and on old platforms the network.
 
 use super::{Context, network};
+use crate::cluster::{Cluster, InstanceId};
 use crate::plan::HostPlan;
 use crate::platform::NetworkForm;
 use crate::yaml::write::{Style, Yaml, write};
 
-/// The whole file. The instance id never changes with the spec: a changed one would run first boot again, host keys included.
+/// The name of the instance: cloud-init runs first boot once for each, host keys included. It becomes the name of a folder.
+pub fn instance_id(plan: &HostPlan, cluster: &Cluster) -> String {
+    match cluster.instance_id {
+        InstanceId::Stable => format!("{}-{}", cluster.name, plan.name),
+        InstanceId::Content => format!("{}-{}-{}", cluster.name, plan.name, &plan.digest[..12]),
+    }
+}
+
+/// The whole file.
 pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
     let cluster = context.cluster;
     let dialect = cluster.platform.dialect;
     let mut entries: Vec<(std::borrow::Cow<'_, str>, Yaml<'_>)> = vec![
-        ("instance-id".into(), Yaml::Str(format!("{}-{}", cluster.name, plan.name).into())),
+        ("instance-id".into(), Yaml::Str(instance_id(plan, cluster).into())),
         ("local-hostname".into(), Yaml::Str(plan.fqdn.as_str().into())),
     ];
     if dialect.dsmode {

@@ -1,10 +1,13 @@
 //! Pass 4: a [`HostPlan`] to [`Artifact`]s. Emitters return bytes; they know dialects, not platform names, and never write.
 
+pub mod encoding;
 pub mod host_json;
+pub mod launch;
 pub mod limits;
 pub mod manifest;
 pub mod meta_data;
 pub mod network;
+pub mod run;
 pub mod seed;
 pub mod user_data;
 
@@ -41,10 +44,11 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     let tarball_sum = Sha256Sum::of(&tarball);
     let secret = plan.holds_secrets();
     let inline = context.cluster.delivery.method == Method::Inline;
-    let user_data = user_data::emit(plan, &tree, tarball_sum, context);
+    let user_data = user_data::emit(plan, &tree, tarball_sum, &context.cluster.delivery.method, context);
+    let user_data = encoding::encode(user_data, context.cluster);
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
     let mut files = vec![
-        ("user-data", private_if((secret && inline) || hashes), user_data.into_bytes()),
+        ("user-data", private_if((secret && inline) || hashes), user_data.bytes),
         ("meta-data", 0o644, meta_data::emit(plan, context).into_bytes()),
         ("seed.tar.gz", private_if(secret), tarball),
     ];

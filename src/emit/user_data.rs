@@ -28,8 +28,8 @@ const STATE: &str = "/var/lib/clusterseed";
 const AGAIN: &str = "[ -e /var/lib/clusterseed/state/begun ] || (cd /var/lib/cloud/instance && \
     if [ -e boot-finished ]; then rm -f sem/config_write_files sem/config_runcmd sem/config_scripts_user; else rm -f sem/config_*; fi)";
 
-/// The whole document. `tree` is the seed, `tarball` the digest of its tar.gz.
-pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Context<'_>) -> String {
+/// The whole document, for one way in which the seed may arrive. `tree` is the seed, `tarball` the digest of its tar.gz.
+pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, method: &Method, context: Context<'_>) -> String {
     let cluster = context.cluster;
     let dialect = cluster.platform.dialect;
     let carried: usize = tree.iter().map(|file| file.content.bytes.len()).sum();
@@ -51,7 +51,7 @@ pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, context: Con
         let own = cluster.users.iter().map(user);
         entries.push(("users".into(), Yaml::Seq(std::iter::once("default".into()).chain(own).collect())));
     }
-    delivery(plan, tree, tarball, context, &mut entries);
+    delivery(plan, tree, tarball, method, dialect, &mut entries);
     write(&Yaml::Map(entries), if dialect.literal { Style::Literal } else { Style::Quoted }, &mut out);
     out
 }
@@ -114,14 +114,14 @@ fn apply(style: Style) -> String {
     written(&write_file(format!("{PLACE}/apply"), &APPLY.bytes), style, 4)
 }
 
-fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, context: Context<'_>, entries: &mut Entries<'a>) {
+fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, method: &Method, dialect: Dialect, entries: &mut Entries<'a>) {
     let carry = |file: &'a SeedFile| match file.path.as_str() {
-        "apply" if context.cluster.platform.dialect.literal => Yaml::Written(&APPLY_LITERAL),
+        "apply" if dialect.literal => Yaml::Written(&APPLY_LITERAL),
         "apply" => Yaml::Written(&APPLY_QUOTED),
         path => write_file(format!("{PLACE}/{path}"), &file.content.bytes),
     };
     let fetch = |arguments: String| (Yaml::Seq(vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())]), arguments);
-    let (files, fetch) = match &context.cluster.delivery.method {
+    let (files, fetch) = match method {
         Method::Hand => return,
         Method::Inline => (Yaml::Seq(tree.iter().map(carry).collect()), None),
         Method::Volume => {

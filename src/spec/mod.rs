@@ -28,6 +28,8 @@ pub struct Spec {
     pub cloud: Option<Spanned<String>>,
     /// How the seed arrives.
     pub delivery: Delivery,
+    /// `stable` or `content`.
+    pub instance_id: Option<Spanned<String>>,
     /// The network.
     pub network: Network,
     /// Hosts and ranges of hosts.
@@ -55,6 +57,8 @@ pub struct Delivery {
     pub method: Option<Spanned<String>>,
     /// Where `out/hosts` is served, for `url`.
     pub url: Option<Spanned<String>>,
+    /// `auto`, `never` or `always`.
+    pub compress: Option<Spanned<String>>,
 }
 
 /// `network`.

@@ -102,6 +102,7 @@ fn decode(value: &Value) -> Option<Spec> {
         platform: value.spanned("platform")?,
         cloud: value.spanned("cloud"),
         delivery: value.get("delivery").map(delivery).unwrap_or_default(),
+        instance_id: value.spanned("instance_id"),
         network: Network {
             subnet: network.spanned("subnet")?,
             gateway: network.spanned("gateway"),
@@ -127,8 +128,8 @@ fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
 
 fn delivery(value: &Value) -> Delivery {
     match &value.data {
-        Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), url: None },
-        _ => Delivery { method: value.spanned("method"), url: value.spanned("url") },
+        Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), ..Delivery::default() },
+        _ => Delivery { method: value.spanned("method"), url: value.spanned("url"), compress: value.spanned("compress") },
     }
 }
 

@@ -47,6 +47,12 @@ pub fn spec(settings: Option<&Type>) -> Type {
             "how the seed reaches the hosts",
         )
         .default("inline"),
+        Field::new(
+            "instance_id",
+            choice(&["stable", "content"]),
+            "stable: a changed spec never runs first boot again; content: it does where it changes the host's plan",
+        )
+        .default("stable"),
         Field::new("network", Type::Object(network()), "addresses of the cluster").required(),
         Field::new("hosts", Type::list(Type::Object(host(settings("settings of this host alone")))), "hosts, one by one or as ranges")
             .required(),
@@ -81,6 +87,12 @@ fn delivery() -> Vec<Field> {
         )
         .required(),
         Field::new("url", scalar(Syntax::Url), "for `url`: where the folder `out/hosts` is served"),
+        Field::new(
+            "compress",
+            choice(&["auto", "never", "always"]),
+            "user-data as gzip, in a form that the cloud takes; auto: when it is too large otherwise",
+        )
+        .default("auto"),
     ]
 }
 

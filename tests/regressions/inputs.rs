@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use clusterseed::cluster::{Cluster, LocalFiles};
 use clusterseed::compile::{self, Inputs};
 use clusterseed::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes, render};
+use clusterseed::emit::encoding;
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::profile::catalog::Catalog;
 use clusterseed::profile::engine::Engine;
@@ -235,8 +236,9 @@ fn built(cluster: &Cluster, inputs: &Inputs) {
     let done = compile::build(cluster, inputs, |artifact| {
         artifact.check().unwrap_or_else(|error| panic!("{artifact:?}: {error}"));
         if artifact.path.ends_with("/user-data") {
-            let text = std::str::from_utf8(&artifact.content).expect("UTF-8");
-            let read: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            let text = encoding::readable(artifact.content.clone()).expect("whole user-data");
+            let text = String::from_utf8(text).expect("UTF-8");
+            let read: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
             assert_eq!(artifact.path.split('/').nth(1), read["hostname"].as_str(), "{text}");
         }
         Ok::<(), Infallible>(())

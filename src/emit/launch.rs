@@ -1,0 +1,139 @@
+//! The next commands: what an operator types to bring up what was built, as lines of sh. Nothing here runs them.
+
+use std::cmp::Ordering;
+use std::net::Ipv4Addr;
+
+use crate::cluster::{Cluster, Host};
+use crate::format::debversion;
+use crate::platform::Target;
+use crate::platform::target::{Piece, Place, Word};
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The host that it is for; none: all of them.
+    pub host: Option<String>,
+    /// A line of sh.
+    pub shell: String,
+}
+
+/// All commands of a target, host by host; `output` is the output folder as it was typed.
+pub fn steps(cluster: &Cluster, target: &Target, output: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (index, host) in cluster.hosts.iter().enumerate() {
+        let line = |command: &Vec<Word>| shell(command, cluster, host, index, output);
+        steps.extend(target.hosts.iter().map(|command| Step { host: Some(host.name.clone()), shell: line(command) }));
+    }
+    if let Some(first) = cluster.hosts.first() {
+        steps.extend(target.once.iter().map(|command| Step { host: None, shell: shell(command, cluster, first, 0, output) }));
+    }
+    steps
+}
+
+fn shell(command: &[Word], cluster: &Cluster, host: &Host, index: usize, output: &str) -> String {
+    let words = command.iter().map(|word| {
+        let (mut out, mut text) = (String::new(), String::new());
+        for piece in word {
+            match piece {
+                Piece::Text(own) => text.push_str(own),
+                Piece::Place(place) => text.push_str(&fill(*place, cluster, host, output)),
+                Piece::Variable(name) => flush(&mut out, &mut text, &format!("\"${name}\"")),
+                Piece::Numbered(name) => flush(&mut out, &mut text, &format!("\"$(({name} + {index}))\"")),
+            }
+        }
+        flush(&mut out, &mut text, "");
+        out
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Quotes what was gathered of a word, and adds what is quoted already.
+fn flush(out: &mut String, text: &mut String, more: &str) {
+    if !text.is_empty() {
+        out.push_str(&quoted(text));
+        text.clear();
+    }
+    out.push_str(more);
+}
+
+fn fill(place: Place, cluster: &Cluster, host: &Host, output: &str) -> String {
+    let file = |name: &str| below(output, &format!("hosts/{}/{name}", host.name));
+    match place {
+        Place::Name => host.name.clone(),
+        Place::Cluster => cluster.name.clone(),
+        Place::Address => host.address.to_string(),
+        Place::Mac => mac(host.address),
+        Place::Os => format!("{}{}", cluster.platform.distribution, cluster.platform.version),
+        Place::UserData => file("user-data"),
+        Place::Seed => file("seed.iso"),
+        Place::SeedInOptions => file("seed.iso").replace(',', ",,"),
+        Place::Run => below(output, "run.sh"),
+    }
+}
+
+/// A path below the output that no command takes for an option.
+fn below(output: &str, path: &str) -> String {
+    let dash = if output.starts_with('-') { "./" } else { "" };
+    format!("{dash}{}/{path}", output.trim_end_matches('/'))
+}
+
+/// A MAC address of a host's own: local, unicast, and as different from others as the addresses are.
+pub fn mac(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
+/// A word for sh, with quotes only where it needs them.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.into() } else { always_quoted(text) }
+}
+
+/// A word for sh, in quotes whatever it is.
+pub fn always_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// How a machine without a volume is told where its seed is served (cloud-init, NoCloud).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// A word of the kernel's command line.
+    pub kernel: String,
+    /// The same as a line of /etc/default/grub: there `;` ends a command unless it is escaped.
+    pub grub: String,
+    /// Options of QEMU that say it by SMBIOS, as words of sh; none where cloud-init does not look there.
+    pub smbios: Option<String>,
+}
+
+/// For one host; `url` is where the hosts' folders are served.
+pub fn net(cluster: &Cluster, host: &Host, url: &str) -> Net {
+    let since = |version| debversion::compare(&cluster.platform.cloud_init, version) != Ordering::Less;
+    // `nocloud-net` is deprecated since 24.1; before, `nocloud` took no http.
+    let name = if since("24.1") { "nocloud" } else { "nocloud-net" };
+    let kernel = format!("ds={name};s={url}/{}/", host.name);
+    let grub = format!("GRUB_CMDLINE_LINUX='{}'", kernel.replace(';', r"\;"));
+    let serial = format!("type=1,serial={}", kernel.replace(',', ",,"));
+    let smbios = since("17.1").then(|| format!("-smbios {}", quoted(&serial)));
+    Net { kernel, grub, smbios }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_of_sh() {
+        for (text, word) in [
+            ("out/hosts/m1/user-data", "out/hosts/m1/user-data"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("ds=nocloud-net;s=http://x/", "'ds=nocloud-net;s=http://x/'"),
+            ("it's", r"'it'\''s'"),
+            ("~/out", "'~/out'"),
+            ("$HOME", "'$HOME'"),
+            ("é", "'é'"),
+        ] {
+            assert_eq!(quoted(text), word);
+        }
+    }
+}
