@@ -117,9 +117,9 @@ mend() { (CLUSTERSEED_ROOT=$ROOT; . "$FIXTURES/world.sh"; rm "$FAKE/broken/$1"; 
 # ---- runs ----
 
 # apply ARGS...: sets RC; words in $M/out and $M/err. The world is only the fixtures' and the tools'. LIMIT may end it.
-LIMIT=
+LIMIT='' SYSTEM=/usr/sbin:/usr/bin:/sbin:/bin
 apply() {
-    CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:/usr/sbin:/usr/bin:/sbin:/bin \
+    CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:$SYSTEM \
         $LIMIT sh -c 'echo $$ >"$FAKE/apply-pid"; exec "$@"' - $SHELL_UNDER_TEST "$SEED/apply" "$@" >"$M/out" 2>"$M/err"
     RC=$?
     cat "$M/out" "$M/err" >>"$T/said.${WORKER:-}"

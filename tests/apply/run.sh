@@ -37,6 +37,7 @@ esac
 . "$HERE/cases_refuse.sh"
 . "$HERE/cases_cluster.sh"
 . "$HERE/cases_faults.sh"
+. "$HERE/cases_words.sh"
 
 # shellcheck disable=SC2046  # names of cases are plain words
 [ $# -gt 0 ] || set -- $(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$HERE"/cases*.sh)

@@ -133,16 +133,23 @@ fn dead(lab: &Lab) {
     lab.say("a dead daemon was seen and started again");
 }
 
-/// A changed spec, carried in by hand: new content restarts what reads it, what is no longer planned goes away.
+/// Holds dpkg's lock for some seconds, as an update in the background does (fcntl(2), as apt and dpkg lock).
+const HOLD_LOCK: &str = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(9)";
+
+/// A changed spec, carried in by hand: new content restarts what reads it, what is no longer planned goes away, and what holds
+/// the package lock is waited for.
 fn changed(lab: &Lab, text: &str) {
+    let text = text.replace("extra: [zookeeperd]", "extra: [zookeeperd, cron]");
     let built: Built = lab.build("changed", &format!("{text}settings: {{sync_limit: 7, ipv4_only: false}}\n"));
     let drop_in = "/etc/systemd/system/zookeeper.service.d/clusterseed.conf";
     assert!(lab.on_disk("member1", drop_in).exists());
     let before = lab.shell("member1", "pgrep java", &[]);
-    let run = "cd /root && tar xz && seed/apply --dry-run && seed/apply && seed/apply --check";
-    let answer = lab.ask("member1", run, &[], &built.read("member1", "seed.tar.gz"));
+    let run = "cd /root && tar xz && seed/apply --dry-run && systemd-run --quiet python3 -c \"$1\" && sleep 1 && \
+        seed/apply && seed/apply --check";
+    let answer = lab.ask("member1", run, &[HOLD_LOCK], &built.read("member1", "seed.tar.gz"));
     let said = answer.out;
     assert_eq!(answer.code, 0, "{said}{}", answer.err);
+    assert!(said.contains("another program holds the package lock: waiting"), "{said}");
     assert!(said.contains("restart zookeeper (its configuration changed)\n"), "{said}");
     assert_ne!(lab.shell("member1", "pgrep java", &[]), before, "zookeeper was not restarted");
     assert_eq!(lab.ask("member1", "test -e $1", &[drop_in], b"").code, 1, "{drop_in} is left");
