@@ -201,7 +201,7 @@ fn turns(lab: &Lab, before: &Built, text: &str) -> Built {
     let names = MACHINES.map(|(machine, _)| machine);
     let changed = lab.build(
         "turned",
-        &text.replace("zookeeper: {heap: 128m}", "zookeeper: {heap: 128m, sync_limit: 7}, master: {flags: {offer_timeout: 30secs}}"),
+        &text.replace("zookeeper: {heap: 128m}", "zookeeper: {heap: 128m, sync_limit: 7}\n  master: {flags: {offer_timeout: 30secs}}"),
     );
     assert!(changed.read("slave1", "seed.tar.gz") == before.read("slave1", "seed.tar.gz"), "a change of masters changes slaves");
     let starts: Vec<usize> = names[..3].iter().map(|machine| starts::counts(lab, machine)[0]).collect();

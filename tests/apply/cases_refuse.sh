@@ -98,7 +98,7 @@ refused_packages() {
 }
 
 case_services() {
-    for how in refuse dies deaf respawns; do
+    for how in refuse dies deaf respawns limit; do
         CASE="services $how"
         master "svc$how"; echo $how >"$FAKE/broken/zookeeper"; apply; rc_is 6
         has "$M/err" "error: zookeeper "; has "$M/err" "next: "
