@@ -26,18 +26,37 @@ pub fn formed(lab: &Lab, masters: &[&str]) -> String {
     panic!("no cluster after {SECONDS} looks: {why}");
 }
 
-/// The smallest number of servers of ZooKeeper that served at any look until it is `over`.
-pub fn least_serving(lab: &Lab, masters: &[&str], over: &AtomicBool) -> usize {
+/// What was seen of the servers of ZooKeeper until it was `over`.
+#[derive(Debug)]
+pub struct Watch {
+    /// The smallest number that took connections at any look.
+    pub least_up: usize,
+    /// The longest that fewer than two served: when a leader goes, the others elect a new one first.
+    pub unserved: Duration,
+}
+
+/// Looks all the time.
+pub fn watch(lab: &Lab, masters: &[&str], over: &AtomicBool) -> Watch {
     // One process that looks ten times: starting one inside a machine takes longer than a look.
     let script = r#"n=0; while [ $n -lt 10 ]; do
-        up=0; for a; do timeout 1 bash -c 'exec 3<>/dev/tcp/$1/2181; echo srvr >&3; cat <&3' - $a 2>/dev/null | grep -qE '^Mode: (leader|follower)' && up=$((up + 1)); done
-        echo $up; n=$((n + 1)); sleep 0.1; done"#;
-    let mut least = masters.len();
+        up=0 serving=0
+        for a; do
+            said=$(timeout 1 bash -c 'exec 3<>/dev/tcp/$1/2181 || exit 1; echo srvr >&3; cat <&3' - $a 2>/dev/null) && up=$((up + 1))
+            case $said in *"Mode: leader"*|*"Mode: follower"*) serving=$((serving + 1)) ;; esac
+        done
+        echo "$(date +%s%3N) $up $serving"; n=$((n + 1)); sleep 0.1; done"#;
+    let mut seen = Watch { least_up: masters.len(), unserved: Duration::ZERO };
+    let mut since = None;
     while !over.load(Ordering::Relaxed) {
-        let seen = lab.shell("slave1", script, masters);
-        least = seen.lines().map(|line| line.parse().expect("a number")).chain([least]).min().expect("one look");
+        for line in lab.shell("slave1", script, masters).lines() {
+            let numbers: Vec<u64> = line.split(' ').map(|word| word.parse().expect("a number")).collect();
+            let [at, up, serving] = numbers[..] else { panic!("{line}") };
+            seen.least_up = seen.least_up.min(usize::try_from(up).expect("few"));
+            since = (serving < 2).then(|| since.unwrap_or(at));
+            seen.unserved = since.map_or(seen.unserved, |since| seen.unserved.max(Duration::from_millis(at - since)));
+        }
     }
-    least
+    seen
 }
 
 /// The leading Mesos master, if ZooKeeper, Mesos, Marathon and Chronos all are as they should.
