@@ -29,6 +29,10 @@ pub struct Platform {
     pub apt_keys: AptKeys,
     /// What its cloud-init takes.
     pub dialect: Dialect,
+    /// Packages that must be in the image before it can make a bond; none: it can by itself.
+    pub bond_package: Option<String>,
+    /// The same for a VLAN.
+    pub vlan_package: Option<String>,
 }
 
 impl Platform {
@@ -84,6 +88,8 @@ pub struct Dialect {
 pub enum AptForm {
     /// `apt_sources`, a list, with the key inline.
     AptSources,
+    /// The same family of keys, but no source: it would be asked at once, before the seed is there.
+    PreserveOnly,
     /// `apt`, a mapping.
     Apt,
 }
@@ -93,8 +99,20 @@ pub enum AptForm {
 pub enum NetworkForm {
     /// `network-interfaces` in meta-data: the whole of /etc/network/interfaces.
     Interfaces,
+    /// A file `network-config`, version 1.
+    Version1,
     /// A file `network-config`, version 2.
-    Version2,
+    Version2 {
+        /// The default gateway is `gateway4`; otherwise a route to 0.0.0.0/0 among `routes`.
+        gateway4: bool,
+    },
+}
+
+impl NetworkForm {
+    /// True when an interface can be found by its hardware address, before it has its name.
+    pub fn finds_by_mac(self) -> bool {
+        self != Self::Interfaces
+    }
 }
 
 /// A cloud's limits.
@@ -122,8 +140,9 @@ fn platform_shape() -> Type {
     let cloud_init = vec![
         text("version"),
         Field::new("text", words(&["quoted", "literal"]), "form of strings").required(),
-        Field::new("apt", words(&["apt_sources", "apt"]), "form of apt sources").required(),
-        Field::new("network", words(&["network-interfaces", "version-2"]), "form of the network").required(),
+        Field::new("apt", words(&["apt_sources", "apt_preserve_sources_list", "apt"]), "form of apt sources").required(),
+        Field::new("network", words(&["network-interfaces", "version-1", "version-2"]), "form of the network").required(),
+        Field::new("default_route", words(&["gateway4", "routes"]), "form of the default gateway in version 2").default("routes"),
         Field::new("dsmode", Type::Bool, "dsmode must stand in meta-data").required(),
     ];
     let mut fields: Vec<Field> = ["platform", "summary", "distribution", "version", "codename", "architecture"].map(text).to_vec();
@@ -131,6 +150,8 @@ fn platform_shape() -> Type {
     fields.push(Field::new("password_hashes", Type::list(Type::text()), "kinds of password hashes that it knows; default: every kind"));
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
+    let network = ["bond", "vlan"].map(|kind| Field::new(kind, Type::text(), "package that the image must have for it")).to_vec();
+    fields.push(Field::new("network", Type::Object(network), "what the network needs of the image; default: nothing"));
     Type::Object(fields)
 }
 
@@ -176,10 +197,20 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
         dialect: Dialect {
             literal: is("text", "literal"),
-            apt: if is("apt", "apt") { AptForm::Apt } else { AptForm::AptSources },
-            network: if is("network", "version-2") { NetworkForm::Version2 } else { NetworkForm::Interfaces },
+            apt: match cloud_init.string("apt")?.as_str() {
+                "apt" => AptForm::Apt,
+                "apt_sources" => AptForm::AptSources,
+                _ => AptForm::PreserveOnly,
+            },
+            network: match cloud_init.string("network")?.as_str() {
+                "version-2" => NetworkForm::Version2 { gateway4: is("default_route", "gateway4") },
+                "version-1" => NetworkForm::Version1,
+                _ => NetworkForm::Interfaces,
+            },
             dsmode: cloud_init.bool("dsmode")?,
         },
+        bond_package: value.get("network").and_then(|network| network.string("bond")),
+        vlan_package: value.get("network").and_then(|network| network.string("vlan")),
     })
 }
 

@@ -35,10 +35,10 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     };
     if platform.name == spec.platform.value && !profile.platforms.contains(&platform.name) {
         let message = format!("the profile `{}` is not known to be sound on `{}`", profile.name, platform.name);
-        diags.push(
-            Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message)
-                .help(format!("it is on: {}", profile.platforms.join(", "))),
-        );
+        let why = profile.elsewhere.get(&platform.name);
+        let unsupported = Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message);
+        let told = why.into_iter().fold(unsupported, |diagnostic, why| diagnostic.help(why.as_str()));
+        diags.push(told.help(format!("it is on: {}", profile.platforms.join(", "))));
     }
     let view = ClusterView::new(&spec.cluster.value, &platform, &network, &packages, &hosts, &profile);
     let mut cluster = Cluster {

@@ -43,7 +43,7 @@ fn joined(addresses: &[std::net::Ipv4Addr]) -> String {
 /// `network-config` version 2, where the platform reads it (cloud-init, "Networking config Version 2").
 pub fn network_config(plan: &HostPlan, context: Context<'_>) -> Option<String> {
     let network = &context.cluster.network;
-    if context.cluster.platform.dialect.network != NetworkForm::Version2 || network.addressing == Addressing::None {
+    if context.cluster.platform.dialect.network == NetworkForm::Interfaces || network.addressing == Addressing::None {
         return None;
     }
     let text = |value: String| Yaml::Str(Cow::Owned(value));
