@@ -170,6 +170,8 @@ pub fn routes(cluster: &Cluster, diags: &mut Diagnostics) {
                 Some(subnet) => Some((via.at, format!("{} is no host of {subnet}, the subnet of `{}`", via.value, interface.name))),
                 // What a server gives is not known here.
                 None if interface.addressing == Addressing::Dhcp => None,
+                // Of a member, the bond speaks.
+                None if cluster.network.bond_of(&interface.name).is_some() => None,
                 None => Some((route.to.at, format!("`{}` has no address, so nothing is reached through it", interface.name))),
             };
             if let Some((at, message)) = why {
