@@ -29,10 +29,21 @@ pub struct Platform {
     pub apt_keys: AptKeys,
     /// What its cloud-init takes.
     pub dialect: Dialect,
-    /// Packages that must be in the image before it can make a bond; none: it can by itself.
-    pub bond_package: Option<String>,
-    /// The same for a VLAN.
-    pub vlan_package: Option<String>,
+    /// What the network needs of the image.
+    pub needs: Needs,
+}
+
+/// Packages that the image must hold before the network can come up as described; none: it can by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// For a bond.
+    pub bond: Option<String>,
+    /// For any VLAN.
+    pub vlan: Option<String>,
+    /// For a VLAN that is not called LINK.ID.
+    pub named_vlan: Option<String>,
+    /// For static routes.
+    pub routes: Option<String>,
 }
 
 impl Platform {
@@ -109,6 +120,12 @@ pub enum NetworkForm {
 }
 
 impl NetworkForm {
+    /// True when an interface that asks a server for its address can have an MTU of its own: in version 1, ifupdown's method `dhcp`
+    /// ignores it (`ifup --no-act` of 0.8.36).
+    pub fn sets_mtu_with_dhcp(self) -> bool {
+        self != Self::Version1
+    }
+
     /// True when an interface can be found by its hardware address, before it has its name.
     pub fn finds_by_mac(self) -> bool {
         self != Self::Interfaces
@@ -150,7 +167,9 @@ fn platform_shape() -> Type {
     fields.push(Field::new("password_hashes", Type::list(Type::text()), "kinds of password hashes that it knows; default: every kind"));
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
-    let network = ["bond", "vlan"].map(|kind| Field::new(kind, Type::text(), "package that the image must have for it")).to_vec();
+    let network = ["bond", "vlan", "named_vlan", "routes"]
+        .map(|kind| Field::new(kind, Type::text(), "package that the image must have for it"))
+        .to_vec();
     fields.push(Field::new("network", Type::Object(network), "what the network needs of the image; default: nothing"));
     Type::Object(fields)
 }
@@ -209,9 +228,13 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
             },
             dsmode: cloud_init.bool("dsmode")?,
         },
-        bond_package: value.get("network").and_then(|network| network.string("bond")),
-        vlan_package: value.get("network").and_then(|network| network.string("vlan")),
+        needs: value.get("network").map(needs).unwrap_or_default(),
     })
+}
+
+fn needs(value: &Value) -> Needs {
+    let package = |key| value.string(key);
+    Needs { bond: package("bond"), vlan: package("vlan"), named_vlan: package("named_vlan"), routes: package("routes") }
 }
 
 /// All clouds, sorted by name.

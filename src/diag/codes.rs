@@ -87,9 +87,10 @@ codes! {
         "Where ifupdown's own file is written (Ubuntu 14.04), interfaces have names only: that file cannot find one by its address, and a \
          udev rule that a seed brings comes too late to rename an interface in the first boot. Use the names that the image gives, or fix \
          them in the image. A bond or a VLAN is made on the host and has no address to be found by."
-    INTERFACE_PACKAGE "interface-package" "the image must hold a package before an interface can be made"
-        "ifupdown leaves bonds and VLANs to the packages ifenslave and vlan, which the images do not hold, and a seed cannot install them \
-         before the network is up. Bake them into the image; then allow the warning."
+    INTERFACE_PACKAGE "interface-package" "the image must hold a package before the network can come up so"
+        "ifupdown leaves bonds and VLANs to the packages ifenslave and vlan, and what cloud-init writes for it sets routes with net-tools, \
+         without a word when that is not there. A seed cannot install packages before the network is up: bake them into the image; then \
+         allow the warning."
     INVALID_VALUE "invalid-value" "a value has the right type but cannot be right"
         "The help line says what is allowed. What would be refused or, worse, misread by a target is refused here."
     KEY_FINGERPRINT "key-fingerprint" "a public key and its pinned fingerprint do not agree"
@@ -102,6 +103,9 @@ codes! {
         "`source: mirror` needs `mirror: URL`; `key` and `fingerprint` belong to a mirror that signs with a key of its own."
     MISSING_FIELD "missing-field" "a field that must be there is not"
         "The help line says what it is for. `clusterseed schema` prints the whole format, `clusterseed init` an example of it."
+    MTU_DHCP "mtu-dhcp" "an MTU that the platform ignores where a server gives the address"
+        "Where ifupdown brings up what cloud-init wrote (Ubuntu 16.04, Debian 11), its method for DHCP takes no MTU. The server can give one \
+         with the address (option 26, interface-mtu); static addresses take one too."
     MTU_LINK "mtu-link" "a VLAN with longer packets than the interface that carries it"
         "The kernel refuses an MTU above that of the interface below. Set the larger MTU on that one too; its default is mostly 1500."
     MTU_LOW "mtu-low" "an MTU below what every IPv4 host must take"

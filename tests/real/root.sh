@@ -32,7 +32,7 @@ image=$image,iproute2,iputils-ping,netbase,procps,less,curl,ca-certificates
 # Of the local repository: what seeds ask apt for.
 carried='gnupg netcat-openbsd cron'
 case $suite in
-    bullseye) image=$image,ifupdown,isc-dhcp-client,resolvconf,ifenslave,vlan ;;
+    bullseye) image=$image,ifupdown,isc-dhcp-client,resolvconf,ifenslave,vlan,net-tools ;;
     bookworm) image=$image,systemd-resolved,netplan.io carried="zookeeperd $carried" ;;
     trixie) image=$image,systemd-resolved,netplan.io ;;
     *) die "no recipe for $suite" ;;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::network::{Interface, Kind};
-use crate::cluster::{Addressing, Cluster};
+use crate::cluster::{Addressing, Cluster, Network};
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
+use crate::platform::Platform;
 use crate::spec::network::Bond;
 
 /// What an interface's packets may be long where nothing is said (RFC 894).
@@ -208,18 +209,44 @@ pub fn platform(cluster: &Cluster, diags: &mut Diagnostics) {
             );
         }
     }
-    let needed: [(&str, &Option<String>, fn(&Kind) -> bool); 2] = [
-        ("bond", &platform.bond_package, |kind| matches!(kind, Kind::Bond(_))),
-        ("VLAN", &platform.vlan_package, |kind| matches!(kind, Kind::Vlan { .. })),
+    for interface in &network.interfaces {
+        if let Some(mtu) =
+            interface.mtu.as_ref().filter(|_| interface.addressing == Addressing::Dhcp && !platform.dialect.network.sets_mtu_with_dhcp())
+        {
+            let message = format!("{} ignores the MTU of `{}`, which asks a server for its address", platform.name, interface.name);
+            diags.push(
+                Diagnostic::error(codes::MTU_DHCP, mtu.at, message)
+                    .help("remove `mtu` and let the server give it (option 26, interface-mtu), or use static addresses"),
+            );
+        }
+    }
+    needs(network, platform, diags);
+}
+
+/// Packages that the image must hold before the first interface of a kind can be made.
+fn needs(network: &Network, platform: &Platform, diags: &mut Diagnostics) {
+    /// Where an interface asks for the package, if it does.
+    type Asks = fn(&Interface) -> Option<At>;
+    let needed: [(&str, &Option<String>, Asks); 4] = [
+        ("makes a bond such as", &platform.needs.bond, |i| matches!(i.kind, Kind::Bond(_)).then_some(i.at)),
+        ("makes a VLAN such as", &platform.needs.vlan, |i| matches!(i.kind, Kind::Vlan { .. }).then_some(i.at)),
+        ("makes a VLAN with a name such as", &platform.needs.named_vlan, |i| {
+            (matches!(i.kind, Kind::Vlan { .. }) && !dotted(i)).then_some(i.at)
+        }),
+        ("sets routes such as those of", &platform.needs.routes, |i| i.routes.first().map(|route| route.to.at)),
     ];
-    for (what, package, is) in needed {
-        let first = network.interfaces.iter().find(|interface| is(&interface.kind));
-        let Some((package, interface)) = package.as_ref().zip(first) else { continue };
-        let message =
-            format!("{} makes a {what} such as `{}` only with the package `{package}` in the image", platform.name, interface.name);
+    for (does, package, asks) in needed {
+        let first = network.interfaces.iter().find_map(|interface| Some((interface, asks(interface)?)));
+        let Some((package, (interface, at))) = package.as_ref().zip(first) else { continue };
+        let message = format!("{} {does} `{}` only with the package `{package}` in the image", platform.name, interface.name);
         diags.push(
-            Diagnostic::warning(codes::INTERFACE_PACKAGE, interface.at, message)
+            Diagnostic::warning(codes::INTERFACE_PACKAGE, at, message)
                 .help("a seed comes too late to install it: bake it into the image, and allow the warning"),
         );
     }
+}
+
+/// True of a VLAN that is called LINK.ID.
+fn dotted(interface: &Interface) -> bool {
+    matches!(&interface.kind, Kind::Vlan { id, link } if interface.name == format!("{}.{id}", link.value))
 }

@@ -36,13 +36,17 @@ fn entry(device: Device<'_>) -> Entries<'_> {
         }
     }
     entry.extend(interface.mtu.as_ref().map(|mtu| ("mtu".into(), Yaml::Int(mtu.value))));
-    if interface.addressing != Addressing::None {
+    // Without a subnet ifupdown would not bring it up; a member is brought up for its bond.
+    if device.network.bond_of(&interface.name).is_none() {
         entry.push(("subnets".into(), Yaml::Seq(vec![Yaml::Map(subnet(device))])));
     }
     entry
 }
 
 fn subnet(device: Device<'_>) -> Entries<'_> {
+    if device.interface.addressing == Addressing::None {
+        return vec![("type".into(), "manual".into())];
+    }
     let Some((address, within)) = device.address() else {
         return [vec![("type".into(), "dhcp4".into())], routes(device)].concat();
     };
