@@ -120,10 +120,9 @@ pub enum NetworkForm {
 }
 
 impl NetworkForm {
-    /// True when an interface that asks a server for its address can have an MTU of its own: in version 1, ifupdown's method `dhcp`
-    /// ignores it (`ifup --no-act` of 0.8.36).
-    pub fn sets_mtu_with_dhcp(self) -> bool {
-        self != Self::Version1
+    /// True when cloud-init makes a text for ifupdown of it, and loses on the way what that form has no words for.
+    pub fn is_told_to_ifupdown(self) -> bool {
+        self == Self::Version1
     }
 
     /// True when an interface can be found by its hardware address, before it has its name.

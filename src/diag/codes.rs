@@ -140,6 +140,9 @@ codes! {
          2 × quorum − 1 replicas on first boot, so an even cluster never forms at all. Use one more or one less."
     ROUTE_DUPLICATE "route-duplicate" "two routes to one network"
         "The kernel refuses the second one, and the interface that brings it counts as failed. Give them different metrics, or keep one."
+    ROUTE_HOST "route-host" "a route to one host where the platform sets only routes to networks"
+        "What cloud-init writes for ifupdown (Ubuntu 16.04, Debian 11) is `route add -net 10.1.2.3/32 …`, which net-tools refuses, and the \
+         failure is ignored: the route is missing without a word. A network of two addresses works."
     ROUTE_UNREACHABLE "route-unreachable" "the next hop of a route is not on the interface's subnet"
         "A next hop is reached directly, so it is a host address of the subnet of that interface. Otherwise the kernel refuses the route with \
          \"network is unreachable\". A host that is itself the next hop does not get the route."

@@ -1,6 +1,7 @@
 //! Interfaces: what they are made of, what goes over them, and whether the platform can make them.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use crate::cluster::network::{Interface, Kind};
 use crate::cluster::{Addressing, Cluster, Network};
@@ -209,18 +210,32 @@ pub fn platform(cluster: &Cluster, diags: &mut Diagnostics) {
             );
         }
     }
+    if platform.dialect.network.is_told_to_ifupdown() {
+        lost(network, platform, diags);
+    }
+    needs(network, platform, diags);
+}
+
+/// What cloud-init and ifupdown lose between them: seen with 20.4 and 0.8.36.
+fn lost(network: &Network, platform: &Platform, diags: &mut Diagnostics) {
     for interface in &network.interfaces {
-        if let Some(mtu) =
-            interface.mtu.as_ref().filter(|_| interface.addressing == Addressing::Dhcp && !platform.dialect.network.sets_mtu_with_dhcp())
-        {
+        // The method `dhcp` has no `mtu`.
+        if let Some(mtu) = interface.mtu.as_ref().filter(|_| interface.addressing == Addressing::Dhcp) {
             let message = format!("{} ignores the MTU of `{}`, which asks a server for its address", platform.name, interface.name);
             diags.push(
                 Diagnostic::error(codes::MTU_DHCP, mtu.at, message)
                     .help("remove `mtu` and let the server give it (option 26, interface-mtu), or use static addresses"),
             );
         }
+        // `route add -net 10.1.2.3/32` is an invalid argument.
+        for route in interface.routes.iter().filter(|route| route.to.value.prefix == 32) {
+            let (to, pair) = (route.to.value, Ipv4Addr::from(u32::from(route.to.value.base) & !1));
+            diags.push(
+                Diagnostic::error(codes::ROUTE_HOST, route.to.at, format!("{} cannot set a route to one host, {to}", platform.name))
+                    .help(format!("name a network that holds it: {pair}/31 is the smallest")),
+            );
+        }
     }
-    needs(network, platform, diags);
 }
 
 /// Packages that the image must hold before the first interface of a kind can be made.
