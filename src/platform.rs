@@ -37,6 +37,21 @@ pub struct Platform {
     pub cloud_init: String,
     /// What its cloud-init takes.
     pub dialect: Dialect,
+    /// What the network needs of the image.
+    pub needs: Needs,
+}
+
+/// Packages that the image must hold before the network can come up as described; none: it can by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// For a bond.
+    pub bond: Option<String>,
+    /// For any VLAN.
+    pub vlan: Option<String>,
+    /// For a VLAN that is not called LINK.ID.
+    pub named_vlan: Option<String>,
+    /// For static routes.
+    pub routes: Option<String>,
 }
 
 impl Platform {
@@ -92,6 +107,8 @@ pub struct Dialect {
 pub enum AptForm {
     /// `apt_sources`, a list, with the key inline.
     AptSources,
+    /// The same family of keys, but no source: it would be asked at once, before the seed is there.
+    PreserveOnly,
     /// `apt`, a mapping.
     Apt,
 }
@@ -101,8 +118,25 @@ pub enum AptForm {
 pub enum NetworkForm {
     /// `network-interfaces` in meta-data: the whole of /etc/network/interfaces.
     Interfaces,
+    /// A file `network-config`, version 1.
+    Version1,
     /// A file `network-config`, version 2.
-    Version2,
+    Version2 {
+        /// The default gateway is `gateway4`; otherwise a route to 0.0.0.0/0 among `routes`.
+        gateway4: bool,
+    },
+}
+
+impl NetworkForm {
+    /// True when cloud-init makes a text for ifupdown of it, and loses on the way what that form has no words for.
+    pub fn is_told_to_ifupdown(self) -> bool {
+        self == Self::Version1
+    }
+
+    /// True when an interface can be found by its hardware address, before it has its name.
+    pub fn finds_by_mac(self) -> bool {
+        self != Self::Interfaces
+    }
 }
 
 fn words(list: &[&str]) -> Type {
@@ -115,8 +149,9 @@ fn platform_shape() -> Type {
     let cloud_init = vec![
         text("version"),
         Field::new("text", words(&["quoted", "literal"]), "form of strings").required(),
-        Field::new("apt", words(&["apt_sources", "apt"]), "form of apt sources").required(),
-        Field::new("network", words(&["network-interfaces", "version-2"]), "form of the network").required(),
+        Field::new("apt", words(&["apt_sources", "apt_preserve_sources_list", "apt"]), "form of apt sources").required(),
+        Field::new("network", words(&["network-interfaces", "version-1", "version-2"]), "form of the network").required(),
+        Field::new("default_route", words(&["gateway4", "routes"]), "form of the default gateway in version 2").default("routes"),
         Field::new("dsmode", Type::Bool, "dsmode must stand in meta-data").required(),
     ];
     let mut fields: Vec<Field> = ["platform", "summary", "distribution", "version", "codename", "architecture"].map(text).to_vec();
@@ -124,6 +159,10 @@ fn platform_shape() -> Type {
     fields.push(Field::new("password_hashes", Type::list(Type::text()), "kinds of password hashes that it knows; default: every kind"));
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
+    let network = ["bond", "vlan", "named_vlan", "routes"]
+        .map(|kind| Field::new(kind, Type::text(), "package that the image must have for it"))
+        .to_vec();
+    fields.push(Field::new("network", Type::Object(network), "what the network needs of the image; default: nothing"));
     Type::Object(fields)
 }
 
@@ -159,9 +198,23 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         cloud_init: cloud_init.string("version")?,
         dialect: Dialect {
             literal: is("text", "literal"),
-            apt: if is("apt", "apt") { AptForm::Apt } else { AptForm::AptSources },
-            network: if is("network", "version-2") { NetworkForm::Version2 } else { NetworkForm::Interfaces },
+            apt: match cloud_init.string("apt")?.as_str() {
+                "apt" => AptForm::Apt,
+                "apt_sources" => AptForm::AptSources,
+                _ => AptForm::PreserveOnly,
+            },
+            network: match cloud_init.string("network")?.as_str() {
+                "version-2" => NetworkForm::Version2 { gateway4: is("default_route", "gateway4") },
+                "version-1" => NetworkForm::Version1,
+                _ => NetworkForm::Interfaces,
+            },
             dsmode: cloud_init.bool("dsmode")?,
         },
+        needs: value.get("network").map(needs).unwrap_or_default(),
     })
+}
+
+fn needs(value: &Value) -> Needs {
+    let package = |key| value.string(key);
+    Needs { bond: package("bond"), vlan: package("vlan"), named_vlan: package("named_vlan"), routes: package("routes") }
 }

@@ -232,7 +232,7 @@ fn identity(lab: &Lab, text: &str) {
         lab.build("allowed", &moved.replace("attributes: {rack", "accept_new_identity: true, attributes: {rack")),
     );
     let before = (trace(lab, "slave1"), starts::counts(lab, "slave1"));
-    let run = "cd /root && rm -rf seed && tar xz && seed/apply; code=$?; rm -rf seed; exit $code";
+    let run = "cd /srv && tar xz && seed/apply; code=$?; rm -rf seed; exit $code";
     let answer = lab.ask("slave1", run, &[], &refused.read("slave1", "seed.tar.gz"));
     assert_eq!(answer.code, 9, "{}{}", answer.out, answer.err);
     assert!(answer.err.contains("/etc/mesos-slave/attributes/rack would change\nnext: a slave that has run"), "{}", answer.err);

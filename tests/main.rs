@@ -9,6 +9,7 @@ mod dialect; // what cloud-init 0.7.5 understands, enforced on every golden for 
 mod errors; // specs and profiles that must fail, each with its whole message
 mod golden; // clusters whose output is known byte for byte
 mod lab; // the guide's six machines, with fixtures for the packages that nobody serves any more
+mod network; // every form of the network on every platform
 mod oracle; // strings through PyYAML 3.10 and a current one
 mod profiles; // a cluster kind without Rust
 mod properties; // ranges, quoting, round trips

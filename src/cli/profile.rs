@@ -71,7 +71,11 @@ fn show(catalog: &Catalog, name: &str, format: Format) -> Result<Verdict> {
 }
 
 fn as_text(profile: &Profile) -> String {
-    let mut out = format!("{}: {}\nplatforms: {}\n\nroles\n", profile.name, profile.summary, profile.platforms.join(", "));
+    let mut out = format!("{}: {}\nplatforms: {}\n", profile.name, profile.summary, profile.platforms.join(", "));
+    for (platform, why) in &profile.elsewhere {
+        let _ = writeln!(out, "  not {platform}: {}", why.trim());
+    }
+    out.push_str("\nroles\n");
     for role in &profile.roles {
         let services: Vec<&str> = role.services.iter().map(|s| s.name.value.as_str()).collect();
         let _ = writeln!(out, "  {}: {}\n      services: {}", role.name, role.doc, services.join(", "));
@@ -127,6 +131,7 @@ fn as_json(profile: &Profile) -> serde_json::Value {
         "profile": profile.name,
         "summary": profile.summary,
         "platforms": profile.platforms,
+        "elsewhere": profile.elsewhere,
         "roles": profile.roles.iter().map(|r| json!({"name": r.name, "description": r.doc})).collect::<Vec<_>>(),
         "package_sets": profile.package_sets,
         "default_set": profile.default_set,

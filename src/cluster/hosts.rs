@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Host, Network};
+use super::{Host, Network, network as net};
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes, did_you_mean};
 use crate::profile::Profile;
 use crate::schema::scalar;
@@ -36,6 +36,7 @@ pub fn expand(entries: &[HostEntry], network: &Network, profile: &Profile, diags
         if roles.is_empty() {
             continue;
         }
+        let own = net::overrides(&entry.interfaces, network, diags);
         let role_at = entry.roles.first().map_or(entry.name.at, |r| r.at);
         for (offset, name) in (0u32..).zip(names) {
             let Some(address) = u32::from(first).checked_add(offset).map(Ipv4Addr::from) else {
@@ -57,6 +58,7 @@ pub fn expand(entries: &[HostEntry], network: &Network, profile: &Profile, diags
                 id,
                 roles: roles.clone(),
                 variant: 0,
+                links: net::links(&own, offset, address, entry.address.at, network),
                 name_at: entry.name.at,
                 address_at: entry.address.at,
                 id_at: entry.id.as_ref().map(|id| id.at),

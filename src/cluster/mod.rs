@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod delivery;
 pub mod hosts;
+pub mod network;
 pub mod packages;
 pub mod resolve;
 pub mod settings;
@@ -17,6 +18,7 @@ use crate::format::checksum::Content;
 use crate::platform::{Cloud, Platform};
 use crate::profile::Profile;
 use crate::spec;
+pub use network::{Addressing, Network};
 
 /// Local files that the spec names, by the path that was typed; an error is in words.
 pub type LocalFiles = BTreeMap<String, Result<Vec<u8>, String>>;
@@ -79,6 +81,8 @@ pub struct Sound {
     pub packages: bool,
     /// The platform.
     pub platform: bool,
+    /// The network.
+    pub network: bool,
 }
 
 /// How the seed arrives.
@@ -147,53 +151,6 @@ impl InstanceId {
     }
 }
 
-/// How hosts get their addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addressing {
-    /// Written to the hosts.
-    Static,
-    /// Given by a server.
-    Dhcp,
-    /// Somebody else's business.
-    None,
-}
-
-/// The network.
-#[derive(Clone, Debug)]
-pub struct Network {
-    /// Network address.
-    pub base: Ipv4Addr,
-    /// Prefix length.
-    pub prefix: u8,
-    /// Default gateway.
-    pub gateway: Option<Ipv4Addr>,
-    /// Name servers.
-    pub nameservers: Vec<Ipv4Addr>,
-    /// Search domains; the first is the hosts' own.
-    pub search: Vec<String>,
-    /// Interface.
-    pub interface: String,
-    /// How hosts get their addresses.
-    pub addressing: Addressing,
-}
-
-impl Network {
-    /// Netmask as an address.
-    pub fn netmask(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::MAX << (32 - u32::from(self.prefix)))
-    }
-
-    /// Last address of the network.
-    pub fn broadcast(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(self.base) | !u32::from(self.netmask()))
-    }
-
-    /// True when `address` lies in the network.
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        u32::from(address) & u32::from(self.netmask()) == u32::from(self.base)
-    }
-}
-
 /// A host.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -209,6 +166,8 @@ pub struct Host {
     pub roles: Vec<String>,
     /// Index of its settings.
     pub variant: usize,
+    /// What it has of each interface, in the order of [`Network::interfaces`].
+    pub links: Vec<network::Link>,
     /// Where its name stands.
     pub name_at: At,
     /// Where its address stands.

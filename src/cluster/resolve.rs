@@ -1,19 +1,17 @@
 //! `Spec` to `Cluster`: names become things. What cannot be resolved is a diagnostic; checks over the whole come after.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::{self, ClusterView};
-use super::{Addressing, Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, hosts, packages};
-use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, Spanned, codes, did_you_mean};
+use super::{Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, hosts, network, packages};
+use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Platform};
 use crate::profile::catalog::Catalog;
 use crate::profile::{Derived, Formula, Profile, Scope, load};
-use crate::schema::scalar;
 use crate::spec::{self, Spec};
 
 /// Resolves a spec. `None` when too little is right to check the cluster as a whole.
@@ -22,13 +20,14 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let cloud = delivery::cloud(spec, &clouds, diags);
     let platform = platform(spec, catalog, sources, diags);
     let profile = profile(spec, catalog, sources, diags)?;
-    let network = network(&spec.network)?;
+    let network_read = spec.sound("network", diags);
+    let network = network::resolve(&spec.network, diags)?;
     let packages = packages::resolve(spec, &profile, local, diags);
     let delivery = delivery::delivery(spec, &packages, &cloud, diags);
     let instance_id = delivery::instance_id(spec, &cloud, diags);
     let before = diags.unsettling();
     let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
-    let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some() };
+    let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some(), network: network_read };
     let platform = match platform {
         Some(platform) => platform,
         // Nothing is built for it; it only lets the checks go on.
@@ -36,10 +35,10 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     };
     if platform.name == spec.platform.value && !profile.platforms.contains(&platform.name) {
         let message = format!("the profile `{}` is not known to be sound on `{}`", profile.name, platform.name);
-        diags.push(
-            Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message)
-                .help(format!("it is on: {}", profile.platforms.join(", "))),
-        );
+        let why = profile.elsewhere.get(&platform.name);
+        let unsupported = Diagnostic::error(codes::PLATFORM_UNSUPPORTED, spec.platform.at, message);
+        let told = why.into_iter().fold(unsupported, |diagnostic, why| diagnostic.help(why.as_str()));
+        diags.push(told.help(format!("it is on: {}", profile.platforms.join(", "))));
     }
     let view = ClusterView::new(&spec.cluster.value, &platform, &network, &packages, &hosts, &profile);
     let mut cluster = Cluster {
@@ -120,24 +119,6 @@ fn profile(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         return None;
     }
     load::load(&name.value, catalog, sources, diags)
-}
-
-fn network(spec: &spec::Network) -> Option<Network> {
-    let (base, prefix) = scalar::subnet(&spec.subnet.value).ok()?;
-    let address = |text: &Spanned<String>| scalar::address(&text.value).ok();
-    Some(Network {
-        base,
-        prefix,
-        gateway: spec.gateway.as_ref().and_then(address),
-        nameservers: spec.nameservers.iter().filter_map(address).collect::<Vec<Ipv4Addr>>(),
-        search: spec.search.iter().map(|s| s.value.clone()).collect(),
-        interface: spec.interface.value.clone(),
-        addressing: match spec.addressing.as_str() {
-            "dhcp" => Addressing::Dhcp,
-            "none" => Addressing::None,
-            _ => Addressing::Static,
-        },
-    })
 }
 
 /// A local file that the spec names and that could not be read.

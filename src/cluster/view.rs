@@ -71,9 +71,9 @@ impl ClusterView {
         ]);
         let addresses = |list: &[std::net::Ipv4Addr]| list.iter().map(|a| Jinja::from(a.to_string())).collect::<Jinja>();
         let network = Jinja::from_iter([
-            ("subnet", text(&format!("{}/{}", network.base, network.prefix))),
-            ("prefix", Jinja::from(network.prefix)),
-            ("netmask", text(&network.netmask().to_string())),
+            ("subnet", text(&network.subnet.to_string())),
+            ("prefix", Jinja::from(network.subnet.prefix)),
+            ("netmask", text(&network.subnet.netmask().to_string())),
             ("gateway", network.gateway.map_or_else(|| Jinja::from(()), |g| Jinja::from(g.to_string()))),
             ("nameservers", addresses(&network.nameservers)),
             ("search", network.search.iter().map(|s| text(s)).collect::<Jinja>()),

@@ -32,6 +32,10 @@ codes! {
     DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
         "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
          hands on as they are."
+    BOND "bond" "a bond that cannot be made"
+        "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
+         the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
+         802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
     DELIVERY_URL "delivery-url" "delivery and its url do not fit together"
         "`method: url` lets every host fetch seed.tar.gz over HTTP; it needs the URL below which the folder `out/hosts` is served. \
          Other methods fetch nothing, so a url there is a sign that something else was meant."
@@ -55,7 +59,11 @@ codes! {
     FLAG_RESERVED "flag-reserved" "a daemon flag is already set by the profile or the package"
         "The start scripts of the packages pass some flags themselves, and the profile derives others from the spec. A flag given twice \
          kills the daemon at start, so each has exactly one place; the help line names it."
-    GATEWAY "gateway-unusable" "the gateway is not a host address of the subnet"
+    GATEWAY_SEVERAL "gateway-several" "more than one default gateway"
+        "A host has one default route. With two, which of them is taken depends on the order in which interfaces come up, and answers leave \
+         by another interface than their questions came in. Keep one gateway and write `routes` for the rest. A DHCP server may name a \
+         gateway too; let it not, or allow the warning when you know that it does not."
+    GATEWAY_UNUSABLE "gateway-unusable" "the gateway is not a host address of the subnet"
         "A gateway is reached without a gateway, so it must lie inside the subnet and be neither its first nor its last address."
     HOST_DUPLICATE "host-duplicate" "two hosts have the same name"
         "The name is the host's identity: its folder in the output, its instance id, its entry in /etc/hosts."
@@ -75,15 +83,40 @@ codes! {
     INSTANCE_ID_IGNORED "instance-id-ignored" "a policy for instance ids on a cloud that gives its own"
         "cloud-init runs first boot once for each instance id. NoCloud takes the id from our meta-data; EC2, OpenStack and their like give \
          every machine one of their own and never look at it, so that nothing but a new machine runs first boot."
+    INTERFACE_ADDRESSING "interface-addressing" "fields of an interface that do not fit how it gets its address"
+        "A static interface needs the subnet of its addresses; one that asks a server, or has no address, can have neither subnet nor \
+         gateway. The address on the cluster's interface is the host's own. With `addressing: none` in `network`, the image or the cloud \
+         sets up the network: nothing that describes an interface would have an effect."
+    INTERFACE_DUPLICATE "interface-duplicate" "an interface is described twice"
+        "The fields of `network` itself describe the cluster's interface; every other interface has one entry in `network.interfaces`."
+    INTERFACE_MAC "interface-mac" "an interface cannot be found by its hardware address here"
+        "Where ifupdown's own file is written (Ubuntu 14.04), interfaces have names only: that file cannot find one by its address, and a \
+         udev rule that a seed brings comes too late to rename an interface in the first boot. Use the names that the image gives, or fix \
+         them in the image. A bond or a VLAN is made on the host and has no address to be found by."
+    INTERFACE_PACKAGE "interface-package" "the image must hold a package before the network can come up so"
+        "ifupdown leaves bonds and VLANs to the packages ifenslave and vlan, and what cloud-init writes for it sets routes with net-tools, \
+         without a word when that is not there. A seed cannot install packages before the network is up: bake them into the image; then \
+         allow the warning."
     INVALID_VALUE "invalid-value" "a value has the right type but cannot be right"
         "The help line says what is allowed. What would be refused or, worse, misread by a target is refused here."
     KEY_FINGERPRINT "key-fingerprint" "a public key and its pinned fingerprint do not agree"
         "Packages are trusted because this key signs their list. A short key id can be forged in seconds, so the full fingerprint is pinned \
          and compared at every build. If they differ, find out why before any host trusts the key."
+    MAC_DUPLICATE "mac-duplicate" "two interfaces have the same hardware address"
+        "A switch delivers frames for an address to one port, and each host takes the interface that has it: of two hosts with one address \
+         at most one is meant. Ranges take consecutive addresses from their first one on."
     MIRROR "mirror" "the package source and its mirror do not fit together"
         "`source: mirror` needs `mirror: URL`; `key` and `fingerprint` belong to a mirror that signs with a key of its own."
     MISSING_FIELD "missing-field" "a field that must be there is not"
         "The help line says what it is for. `clusterseed schema` prints the whole format, `clusterseed init` an example of it."
+    MTU_DHCP "mtu-dhcp" "an MTU that the platform ignores where a server gives the address"
+        "Where ifupdown brings up what cloud-init wrote (Ubuntu 16.04, Debian 11), its method for DHCP takes no MTU. The server can give one \
+         with the address (option 26, interface-mtu); static addresses take one too."
+    MTU_LINK "mtu-link" "a VLAN with longer packets than the interface that carries it"
+        "The kernel refuses an MTU above that of the interface below. Set the larger MTU on that one too; its default is mostly 1500."
+    MTU_LOW "mtu-low" "an MTU below what every IPv4 host must take"
+        "Hosts need not take packets in pieces of more than 576 bytes, and expect links that carry that much (RFC 791). A smaller MTU is \
+         hardly ever meant, and slow."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
     PACKAGES_CARRIED "packages-carried" "packages cannot be carried in the seed yet"
@@ -111,6 +144,14 @@ codes! {
     ROLE_EVEN "role-even" "an even number of hosts where it must be odd"
         "Four masters tolerate one failure as three do, but need three to agree instead of two; and Mesos' replicated log waits for \
          2 × quorum − 1 replicas on first boot, so an even cluster never forms at all. Use one more or one less."
+    ROUTE_DUPLICATE "route-duplicate" "two routes to one network"
+        "The kernel refuses the second one, and the interface that brings it counts as failed. Give them different metrics, or keep one."
+    ROUTE_HOST "route-host" "a route to one host where the platform sets only routes to networks"
+        "What cloud-init writes for ifupdown (Ubuntu 16.04, Debian 11) is `route add -net 10.1.2.3/32 …`, which net-tools refuses, and the \
+         failure is ignored: the route is missing without a word. A network of two addresses works."
+    ROUTE_UNREACHABLE "route-unreachable" "the next hop of a route is not on the interface's subnet"
+        "A next hop is reached directly, so it is a host address of the subnet of that interface. Otherwise the kernel refuses the route with \
+         \"network is unreachable\". A host that is itself the next hop does not get the route."
     SEARCH "search-domains" "more search domains than a resolver takes"
         "Resolvers before glibc 2.26 read six domains with 256 characters in all and drop the rest silently (resolv.conf(5))."
     SECRET_FILE "secret-file" "the file of a secret cannot be used"
@@ -129,6 +170,8 @@ codes! {
         "A public key is one line: type, base64, comment, as in the `.pub` file. A broken line locks its owner out without a word."
     SSH_KEY_PRIVATE "ssh-key-private" "a private key where a public one belongs"
         "A private key in a spec ends up on every host. Use the `.pub` file, and replace the key if the spec was already shared."
+    SUBNET_OVERLAP "subnet-overlap" "subnets of two interfaces overlap"
+        "Addresses in both are reached through one of the interfaces, and which one depends on the order in which they come up."
     TEXT_BOM "text-bom" "the file begins with a byte order mark"
         "It is skipped here. cloud-init ignores a whole user-data that begins with one, so it is better not to have any around."
     TEXT_CRLF "text-crlf" "lines end in CR LF"
@@ -148,6 +191,9 @@ codes! {
          go between versions, so they are checked against the version that will be installed."
     UNKNOWN_HOST "unknown-host" "a host that is not in the spec"
         "Names of hosts are checked wherever they are used."
+    UNKNOWN_INTERFACE "unknown-interface" "no such interface"
+        "Members of bonds, links of VLANs and what hosts say of their interfaces are named as in `network`: `interface`, or an entry of \
+         `interfaces`. An interface without an address is listed by its name alone."
     UNKNOWN_PACKAGE "unknown-package" "a package that the profile does not pin"
         "`packages.versions` pins the packages that the profile lists; others come from the distribution as their dependencies ask."
     UNKNOWN_PACKAGE_SET "unknown-package-set" "no such package set"
@@ -171,6 +217,9 @@ codes! {
         "root and the image's default user stay as the image has them. Describe a user of your own, with `sudo: true` where needed."
     VERSION_OPEN "version-open" "a package without a pinned version"
         "Hosts that are installed on different days may get different versions, and flags cannot be checked against one."
+    VLAN "vlan" "a VLAN that cannot be made"
+        "A VLAN lies on a physical interface or a bond, and its name tells so: LINK.ID or vlanID, which is also the only form from which \
+         ifupdown makes one. A bond that carries VLANs is an interface of its own."
     WRONG_TYPE "wrong-type" "a value of another type than expected"
         "YAML decides types by how a value looks: `yes`, `1.10` and `012` are not text unless they are quoted. The help line says what to write."
     YAML_DOCUMENTS "yaml-documents" "more than one YAML document"

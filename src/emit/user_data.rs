@@ -77,6 +77,7 @@ fn apt<'a>(plan: &'a HostPlan, dialect: Dialect, entries: &mut Entries<'a>) {
                 entries.push(("apt_sources".into(), Yaml::Seq(repositories.iter().map(source).collect())));
             }
         }
+        AptForm::PreserveOnly => entries.push(("apt_preserve_sources_list".into(), Yaml::Bool(true))),
         AptForm::Apt => entries.push(("apt".into(), Yaml::Map(vec![("preserve_sources_list".into(), Yaml::Bool(true))]))),
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::cluster::network::Link;
 use crate::cluster::{Cluster, Host};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::format::checksum::Content;
@@ -32,6 +33,8 @@ pub struct HostPlan {
     pub fqdn: String,
     /// Address.
     pub address: Ipv4Addr,
+    /// What it has of each interface of the network.
+    pub links: Vec<Link>,
     /// Roles.
     pub roles: Vec<String>,
     /// Files, sorted by path.
@@ -166,6 +169,7 @@ impl<'c> Planner<'c> {
             name: host.name.clone(),
             fqdn: host.fqdn.clone(),
             address: host.address,
+            links: host.links.clone(),
             roles: host.roles.clone(),
             commands: self.commands(host),
             peers: peers::of(self.cluster, host, &shared),

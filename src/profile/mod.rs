@@ -49,6 +49,8 @@ pub struct Profile {
     pub file: FileId,
     /// Platforms where it is sound.
     pub platforms: Vec<String>,
+    /// Why it is not on others, by platform.
+    pub elsewhere: BTreeMap<String, String>,
     /// Shape of the whole settings tree.
     pub settings_type: Type,
     /// Settings by dotted path.

@@ -29,6 +29,7 @@ pub fn profile() -> Type {
         Field::new("format", Type::Int { min: FORMAT, max: FORMAT }, "version of this format, 1").required(),
         Field::new("summary", text(), "one line for people").required(),
         Field::new("platforms", Type::list(Type::text()), "platforms where it is sound").required(),
+        Field::new("elsewhere", map(text()), "why it is not on others, by platform"),
         Field::new("settings", Type::Raw, "tree of typed settings"),
         Field::new("derived", Type::Raw, "named values, in order"),
         Field::new("roles", Type::Raw, "roles, in order").required(),

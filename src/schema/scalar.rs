@@ -25,6 +25,10 @@ pub enum Syntax {
     Url,
     /// File mode in octal, quoted: `"0644"`.
     Mode,
+    /// Hardware address of one interface: `52:54:00:12:34:56`.
+    Mac,
+    /// IPv4 network or host that a route leads to; never the default route.
+    Destination,
 }
 
 impl Syntax {
@@ -41,6 +45,8 @@ impl Syntax {
             Self::Version => "a package version such as `0.20.1-1.0.ubuntu1404`",
             Self::Url => "a URL that begins with `http://`, `https://` or `file:///`",
             Self::Mode => "a file mode such as \"0644\"",
+            Self::Mac => "a hardware address such as `52:54:00:12:34:56`",
+            Self::Destination => "a network such as `10.0.0.0/8`",
         }
     }
 
@@ -57,6 +63,8 @@ impl Syntax {
             Self::Version => r"^[0-9A-Za-z.+~:-]*\*?$",
             Self::Url => "^(https?://|file:///).+",
             Self::Mode => "^0?[0-7]{3}$",
+            Self::Mac => "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
+            Self::Destination => r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$",
         }
     }
 
@@ -73,6 +81,8 @@ impl Syntax {
             Self::Version => version(text),
             Self::Url => url(text),
             Self::Mode => mode(text).map(drop),
+            Self::Mac => mac(text).map(drop),
+            Self::Destination => destination(text).map(drop),
         }
     }
 }
@@ -101,15 +111,40 @@ pub fn address(text: &str) -> Result<Ipv4Addr, String> {
 
 /// Network address and prefix length; host bits must be zero.
 pub fn subnet(text: &str) -> Result<(Ipv4Addr, u8), String> {
+    network(text, 8, 30)
+}
+
+/// The same for what a route leads to, which may be a single host.
+pub fn destination(text: &str) -> Result<(Ipv4Addr, u8), String> {
+    if matches!(text, "default" | "0.0.0.0/0") {
+        return Err("the default route is `gateway`".into());
+    }
+    network(text, 1, 32)
+}
+
+fn network(text: &str, shortest: u8, longest: u8) -> Result<(Ipv4Addr, u8), String> {
     let (base, prefix) = text.split_once('/').ok_or("the prefix length is missing: `192.0.2.0/24`")?;
     let base = address(base)?;
-    let prefix: u8 = prefix.parse().ok().filter(|p| (8..=30).contains(p)).ok_or("the prefix length goes from 8 to 30")?;
+    let fits = |p: &u8| (shortest..=longest).contains(p);
+    let prefix: u8 = prefix.parse().ok().filter(fits).ok_or(format!("the prefix length goes from {shortest} to {longest}"))?;
     let mask = u32::MAX << (32 - u32::from(prefix));
     let network = Ipv4Addr::from(u32::from(base) & mask);
     if network != base {
         return Err(format!("{base} is a host in it; the network is `{network}/{prefix}`"));
     }
     Ok((base, prefix))
+}
+
+/// Six octets of the hardware address of one interface (IEEE 802): neither a group's address nor all zero.
+pub fn mac(text: &str) -> Result<[u8; 6], String> {
+    let octet = |part: &str| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2 && !part.starts_with('+'));
+    let octets: Option<Vec<u8>> = text.split(':').map(octet).collect();
+    let octets: [u8; 6] =
+        octets.and_then(|octets| octets.try_into().ok()).ok_or("write six pairs of hexadecimal digits: `52:54:00:12:34:56`")?;
+    if octets[0] & 1 == 1 || octets == [0; 6] {
+        return Err("no interface has this address: it is a group's, or all zero".into());
+    }
+    Ok(octets)
 }
 
 fn path(text: &str) -> Result<(), String> {

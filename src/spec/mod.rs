@@ -2,6 +2,7 @@
 //!
 //! Nothing is resolved here: names of roles, settings and versions are only known once the profile is.
 
+pub mod network;
 pub mod parse;
 pub mod shape;
 
@@ -76,6 +77,10 @@ pub struct Network {
     pub interface: Spanned<String>,
     /// `static`, `dhcp` or `none`.
     pub addressing: String,
+    /// What else is said of that interface.
+    pub link: network::Link,
+    /// Further interfaces.
+    pub interfaces: Vec<network::Interface>,
 }
 
 /// One entry of `hosts`: a host, or a range of them.
@@ -89,6 +94,8 @@ pub struct HostEntry {
     pub address: Spanned<String>,
     /// Its id, or the first of consecutive ones.
     pub id: Option<Spanned<i64>>,
+    /// What its interfaces have of their own.
+    pub interfaces: Vec<network::HostInterface>,
     /// Settings of the profile, unchecked.
     pub settings: Option<Node>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Audience, Command, Delivery, File, HostEntry, Network, Packages, RoleEntry, Spec, User, shape};
+use super::{Audience, Command, Delivery, File, HostEntry, Packages, RoleEntry, Spec, User, network, shape};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
 use crate::schema::check::Checker;
 use crate::schema::{Data, Value, scalar};
@@ -91,7 +91,6 @@ fn version(node: &Node, diags: &mut Diagnostics) -> Option<()> {
 }
 
 fn decode(value: &Value) -> Option<Spec> {
-    let network = value.get("network")?;
     let packages = value.get("packages");
     Some(Spec {
         at: value.at,
@@ -103,14 +102,7 @@ fn decode(value: &Value) -> Option<Spec> {
         cloud: value.spanned("cloud"),
         delivery: value.get("delivery").map(delivery).unwrap_or_default(),
         instance_id: value.spanned("instance_id"),
-        network: Network {
-            subnet: network.spanned("subnet")?,
-            gateway: network.spanned("gateway"),
-            nameservers: network.texts("nameservers"),
-            search: network.texts("search"),
-            interface: network.spanned("interface").unwrap_or_else(|| Spanned::new("eth0".into(), network.at)),
-            addressing: network.string("addressing").unwrap_or_else(|| "static".into()),
-        },
+        network: network::network(value.get("network")?)?,
         hosts: items(value, "hosts").filter_map(host).collect(),
         roles: value.get("roles").map(roles).unwrap_or_default(),
         settings: value.raw("settings").cloned(),
@@ -122,7 +114,7 @@ fn decode(value: &Value) -> Option<Spec> {
     })
 }
 
-fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     value.get(key).map(Value::items).unwrap_or_default().iter()
 }
 
@@ -143,6 +135,7 @@ fn host(value: &Value) -> Option<HostEntry> {
         roles: value.texts("role"),
         address: value.spanned("address")?,
         id,
+        interfaces: value.get("interfaces").map(network::host_interfaces).unwrap_or_default(),
         settings: value.raw("settings").cloned(),
     })
 }

@@ -97,24 +97,74 @@ fn delivery() -> Vec<Field> {
 }
 
 fn network() -> Vec<Field> {
+    let interfaces = Type::list(Type::Object(interface()));
     let domain = Type::pattern(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", "a domain name in lower case");
-    vec![
+    let mut fields = vec![
         Field::new("subnet", scalar(Syntax::Subnet), "network that holds every host").required(),
         Field::new("gateway", scalar(Syntax::Address), "default gateway; none: no default route"),
         Field::new("nameservers", Type::list(scalar(Syntax::Address)), "name servers"),
         Field::new("search", Type::list(domain), "search domains; the first is the hosts' own"),
-        Field::new(
-            "interface",
-            Type::pattern("[a-z][a-z0-9._-]{0,14}", "an interface name of at most 15 characters"),
-            "name of the interface",
-        )
-        .default("eth0"),
+        Field::new("interface", interface_name(), "name of the interface that has the hosts' addresses").default("eth0"),
         Field::new(
             "addressing",
             choice(&["static", "dhcp", "none"]),
             "static: addresses are written to the hosts; dhcp: a server gives the addresses of this file; none: the image or cloud does it",
         )
         .default("static"),
+    ];
+    fields.extend(link());
+    fields.push(Field::new("interfaces", interfaces, "further interfaces: more networks, members of a bond, links of VLANs"));
+    fields
+}
+
+fn interface_name() -> Type {
+    Type::pattern("[a-z][a-z0-9._-]{0,14}", "an interface name of at most 15 characters: lower-case letters, digits, `.`, `_` and `-`")
+}
+
+/// An interface beside the cluster's.
+fn interface() -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("name", interface_name(), "name of the interface").required(),
+        Field::new("subnet", scalar(Syntax::Subnet), "network of its addresses"),
+        Field::new("gateway", scalar(Syntax::Address), "default gateway, where the cluster's interface has none"),
+        Field::new(
+            "addressing",
+            choice(&["static", "dhcp", "none"]),
+            "static (default with a subnet): each host has an address of the subnet; dhcp: a server gives it; none (default without): no address",
+        ),
+    ];
+    fields.extend(link());
+    fields
+}
+
+/// What may be said of every interface, the cluster's among them.
+fn link() -> Vec<Field> {
+    let metric = Type::Int { min: 0, max: i64::from(u32::MAX) };
+    let route = vec![
+        Field::new("to", scalar(Syntax::Destination), "network that it leads to").required(),
+        Field::new("via", scalar(Syntax::Address), "next hop, an address of the interface's own subnet").required(),
+        Field::new("metric", metric, "of two routes to one network, that with the lower metric is taken"),
+    ];
+    // Names and values of the kernel's bonding driver (Documentation/networking/bonding.rst).
+    let modes = ["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
+    let policies = ["layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"];
+    let bond = vec![
+        Field::new("members", Type::list(interface_name()), "interfaces that it is made of").required(),
+        Field::new("mode", choice(&modes), "how frames are spread over the members").required(),
+        Field::new("primary", interface_name(), "member that is used as long as it works"),
+        Field::new("miimon", Type::Int { min: 0, max: 60000 }, "milliseconds between looks at the carrier; 0: none").default(100),
+        Field::new("lacp_rate", choice(&["slow", "fast"]), "how often a partner of 802.3ad speaks"),
+        Field::new("xmit_hash_policy", choice(&policies), "what chooses the member for a frame"),
+    ];
+    let vlan = vec![
+        Field::new("id", Type::Int { min: 1, max: 4094 }, "number of the VLAN (IEEE 802.1Q)").required(),
+        Field::new("link", interface_name(), "interface that carries it").required(),
+    ];
+    vec![
+        Field::new("mtu", Type::Int { min: 68, max: 9216 }, "longest packet in bytes; default: the driver's, mostly 1500"),
+        Field::new("routes", Type::list(Type::Object(route)), "static routes"),
+        Field::new("bond", Type::Object(bond), "makes it a bond of other interfaces"),
+        Field::new("vlan", Type::Object(vlan), "makes it a VLAN on another interface"),
     ]
 }
 
@@ -133,7 +183,23 @@ fn host(settings: Field) -> Vec<Field> {
             Type::Int { min: 0, max: i64::from(u32::MAX) },
             "number of the host where its role needs one; of a range, the first; default: the number that ends the name",
         ),
+        Field::new(
+            "interfaces",
+            Type::Map { keys: None, values: Box::new(Type::Object(host_interface())) },
+            "what the host's interfaces have of their own, by name",
+        ),
         settings,
+    ]
+}
+
+fn host_interface() -> Vec<Field> {
+    vec![
+        Field::new(
+            "address",
+            scalar(Syntax::Address),
+            "address on a further interface; of a range, the first; default: the subnet's with the same number as in the cluster's subnet",
+        ),
+        Field::new("mac", scalar(Syntax::Mac), "hardware address by which the interface is found and named; of a range, the first"),
     ]
 }
 

@@ -29,7 +29,8 @@
 # `exec` and `outside`: the command's own.
 # $BOOT_LIMIT: seconds that one call waits (300). $BOOT_LIFE: seconds until a
 # machine powers off by itself, so that a killed test leaves nothing behind
-# for ever (3600). $BOOT_NIC: the machines' network interface (host0).
+# for ever (3600). $BOOT_NIC: the machines' network interfaces, one or more
+# words (host0), all on the bridge.
 # $BOOT_NSPAWN: more options for systemd-nspawn.
 #
 # In WORK: root (where the tree is), NAME/upper (what the machine has written;
@@ -116,8 +117,8 @@ groups() {
     done
 }
 
-# A hardware address that is the same in each run.
-mac() { printf %s "$name" | cksum | awk '{ printf "52:54:00:%02x:%02x:%02x", $1 / 65536 % 256, $1 / 256 % 256, $1 % 256 }'; }
+# mac WORD: a hardware address that is the same in each run.
+mac() { printf %s "$1" | cksum | awk '{ printf "52:54:00:%02x:%02x:%02x", $1 / 65536 % 256, $1 / 256 % 256, $1 % 256 }'; }
 
 lab() { # WORK ROOT [ADDRESS/PREFIX]
     need systemd-nspawn systemd-container
@@ -134,18 +135,22 @@ lab() { # WORK ROOT [ADDRESS/PREFIX]
     if [ -n "${3:-}" ]; then ip -n "$lab" address add "$3" dev bridge; fi
 }
 
-wire() { # one interface in the machine's namespace, on the bridge; new at each boot
-    port=p$(mac | tr -d :)
-    ip -n "$lab" link delete "$port" 2>/dev/null || true
-    ip -n "$lab" link add "$port" type veth peer name "$nic" netns "$space"
-    ip -n "$space" link set "$nic" address "$(mac)"
-    ip -n "$lab" link set "$port" master bridge up
+wire() { # interfaces in the machine's namespace, on the bridge; new at each boot
+    of=$name
+    for one in $nic; do
+        port=p$(mac "$of" | tr -d :)
+        ip -n "$lab" link delete "$port" 2>/dev/null || true
+        ip -n "$lab" link add "$port" type veth peer name "$one" netns "$space"
+        ip -n "$space" link set "$one" address "$(mac "$of")"
+        ip -n "$lab" link set "$port" master bridge up
+        of="$of further"
+    done
 }
 
 network_config() { # ADDRESS/PREFIX...: what a hypervisor would hand over
     [ $# -gt 0 ] || die "$name has no network-config: give an address"
     # Without accept-ra, a boot waits 13 s for a router that is not there.
-    printf 'version: 2\nethernets:\n  %s:\n    dhcp4: false\n    accept-ra: false\n    addresses:\n' "$nic"
+    printf 'version: 2\nethernets:\n  %s:\n    dhcp4: false\n    accept-ra: false\n    addresses:\n' "${nic%% *}"
     printf '      - "%s"\n' "$@"
 }
 
@@ -323,7 +328,9 @@ schema() { # ROOT FILE
     # shellcheck disable=SC2016 # for the inner shell
     said=$(unshare --mount --propagation private sh -euc '
         mount --bind "$(dirname "$2")" "$1/mnt"
-        chroot "$1" cloud-init schema --config-file "/mnt/$(basename "$2")"' - "$1" "$2" 2>&1) ||
+        # Before 22.2 the command was for developers.
+        chroot "$1" cloud-init schema --help >/dev/null 2>&1 || devel=devel
+        chroot "$1" cloud-init ${devel:-} schema --config-file "/mnt/$(basename "$2")"' - "$1" "$2" 2>&1) ||
         { echo "$said"; return 1; }
     case $said in *[Dd]eprecat*) echo "$said"; return 1 ;; esac
 }

@@ -21,6 +21,7 @@ pub struct Lab {
     pub home: PathBuf,
     /// The root of all machines.
     pub tree: PathBuf,
+    nics: &'static str,
     begun: Instant,
     step: Mutex<Instant>,
 }
@@ -36,21 +37,28 @@ pub struct Answer {
 }
 
 impl Lab {
-    /// Makes the root tree if it is not there, and a network without machines. None without root, where nothing can be booted.
+    /// Makes the root tree of Debian 12 if it is not there, and a network without machines. None without root, where nothing can be
+    /// booted.
     pub fn begin(name: &'static str) -> Option<Self> {
+        Self::begin_on("bookworm", "host0", name)
+    }
+
+    /// The same with the tree of another release, for machines with these interfaces.
+    pub fn begin_on(suite: &str, nics: &'static str, name: &'static str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{name}: CI must boot machines, so it has to be root");
             println!("{name}: skipped, booting machines needs root");
             return None;
         }
         let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
-        let lab = Self { name, home: cache.join(name), tree: cache.join("root"), begun: Instant::now(), step: Mutex::new(Instant::now()) };
+        let tree = cache.join(if suite == "bookworm" { "root".to_string() } else { format!("root-{suite}") });
+        let lab = Self { name, home: cache.join(name), tree, nics, begun: Instant::now(), step: Mutex::new(Instant::now()) };
         // What an earlier run left running is found by the folder's name.
         fs::create_dir_all(lab.home.join("work")).expect("a folder for the test");
         lab.boot(&["down", &lab.work()]);
         fs::remove_dir_all(&lab.home).expect("the folder of an earlier run is removed");
         fs::create_dir_all(lab.home.join("work")).expect("a folder for the test");
-        succeed(Command::new("sh").arg(root().join("tests/real/root.sh")).arg(&lab.tree));
+        succeed(Command::new("sh").arg(root().join("tests/real/root.sh")).arg(&lab.tree).arg(suite));
         lab.boot(&["lab", &lab.work(), &path(&lab.tree), &format!("{OUTSIDE}/24")]);
         lab.say("the root tree and the network are there");
         Some(lab)
@@ -71,7 +79,7 @@ impl Lab {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("sh");
-        command.arg(root().join("tests/real/boot.sh")).args(arguments).env("BOOT_LIMIT", "600");
+        command.arg(root().join("tests/real/boot.sh")).args(arguments).env("BOOT_LIMIT", "600").env("BOOT_NIC", self.nics);
         command
     }
 
@@ -169,6 +177,14 @@ impl Lab {
         let text = succeed(Command::new("chroot").arg(&self.tree).args(["sh", "-c", script]));
         let end = text.find("ssh-ed25519 ").expect("a public key after the private one");
         (text[..end].to_string(), text[end..].trim_end().to_string())
+    }
+
+    /// Runs a shell script in the tree, where nothing runs, with a folder of this machine at /mnt; gives what it said on both streams.
+    pub fn in_tree(&self, folder: &Path, script: &str) -> String {
+        let outer = r#"mount --bind "$2" "$1/mnt"; mount -t proc proc "$1/proc"; exec chroot "$1" sh -euc "$3" 2>&1"#;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--net", "--propagation", "private", "sh", "-euc", outer, "-"]).arg(&self.tree).arg(folder).arg(script);
+        succeed(&mut command)
     }
 
     fn machines(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::cluster::{Cluster, Host};
-use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::diag::{At, Diagnostic, Diagnostics, codes};
 
 /// Names are unique, and none is the fully qualified name of another.
 pub fn names(cluster: &Cluster, diags: &mut Diagnostics) {
@@ -25,39 +25,77 @@ pub fn names(cluster: &Cluster, diags: &mut Diagnostics) {
     }
 }
 
-/// Addresses are unique, inside the subnet, and free.
+/// Addresses are unique, inside their subnets, and free.
 pub fn addresses(cluster: &Cluster, diags: &mut Diagnostics) {
     let network = &cluster.network;
-    let mut seen: BTreeMap<Ipv4Addr, &Host> = BTreeMap::new();
-    let subnet = format!("{}/{}", network.base, network.prefix);
-    for host in &cluster.hosts {
-        let (name, address) = (&host.name, host.address);
-        // Two hosts of one name have been reported.
-        if let Some(first) = seen.insert(address, host).filter(|first| first.name != host.name) {
-            diags.push(
-                Diagnostic::error(
-                    codes::ADDRESS_DUPLICATE,
-                    host.address_at,
-                    format!("`{name}` and `{}` both have the address {address}", first.name),
-                )
-                .related(first.address_at, format!("`{}`", first.name))
-                .help("give each host an address of its own; a range takes consecutive addresses from its first one on")
-                .subject(name),
-            );
+    let mut seen: BTreeMap<Ipv4Addr, (&Host, At)> = BTreeMap::new();
+    for (index, interface) in network.interfaces.iter().enumerate() {
+        let Some(subnet) = interface.subnet else { continue };
+        // What everybody knows as the host's address needs no interface to be told by.
+        let on = if interface.own { String::new() } else { format!(" on `{}`", interface.name) };
+        for host in &cluster.hosts {
+            let (name, link) = (&host.name, &host.links[index]);
+            let Some(address) = link.address else { continue };
+            // Two hosts of one name have been reported.
+            let first = seen.insert(address, (host, link.at));
+            if let Some((first, at)) = first.filter(|(first, _)| first.name != host.name || !interface.own) {
+                let message = match first.name == host.name {
+                    true => format!("`{name}` would have the address {address} twice, also{on}"),
+                    false => format!("`{name}` and `{}` both have the address {address}{on}", first.name),
+                };
+                diags.push(
+                    Diagnostic::error(codes::ADDRESS_DUPLICATE, link.at, message)
+                        .related(at, format!("`{}`", first.name))
+                        .help("give each host an address of its own; a range takes consecutive addresses from its first one on")
+                        .subject(name),
+                );
+            }
+            let taken = [(subnet.base, "the network itself"), (subnet.broadcast(), "the broadcast address")];
+            let taken = taken.into_iter().chain(interface.gateway.iter().map(|gateway| (gateway.value, "the gateway")));
+            // An address with the same number follows from the host's, whose own mistake has been reported.
+            let derived = !interface.own && link.at == host.address_at;
+            if !subnet.contains(address) {
+                if derived && !network.subnet.contains(host.address) {
+                    continue;
+                }
+                let help = match (interface.own, derived) {
+                    (true, _) => format!("use an address of {subnet}, or widen `network.subnet`"),
+                    (_, true) => format!("give the host an address there: `interfaces: {{{}: {{address: …}}}}`", interface.name),
+                    (_, false) => format!("use an address of {subnet}, or widen the interface's `subnet`"),
+                };
+                diags.push(
+                    Diagnostic::error(codes::ADDRESS_OUTSIDE, link.at, format!("`{name}` would have {address}{on}, outside {subnet}"))
+                        .help(help)
+                        .subject(name),
+                );
+            } else if let Some((_, what)) = taken.into_iter().find(|(other, _)| *other == address) {
+                diags.push(
+                    Diagnostic::error(codes::ADDRESS_RESERVED, link.at, format!("`{name}` would have {address}{on}, which is {what}"))
+                        .help("use another address")
+                        .subject(name),
+                );
+            }
         }
-        let taken = [(network.base, "the network itself"), (network.broadcast(), "the broadcast address")];
-        let taken = taken.into_iter().chain(network.gateway.map(|gateway| (gateway, "the gateway")));
-        if !network.contains(address) {
+    }
+}
+
+/// Hardware addresses are unique, over all interfaces of all hosts.
+pub fn macs(cluster: &Cluster, diags: &mut Diagnostics) {
+    let mut seen = BTreeMap::new();
+    for host in &cluster.hosts {
+        for (interface, link) in cluster.network.interfaces.iter().zip(&host.links) {
+            let Some(mac) = &link.mac else { continue };
+            let Some((other, place, at)) = seen.insert(mac.value, (&host.name, &interface.name, mac.at)) else { continue };
+            if *other == host.name && place == &interface.name {
+                continue; // two hosts of one name have been reported
+            }
+            let message =
+                format!("`{}` of `{}` and `{place}` of `{other}` both have the hardware address {}", interface.name, host.name, mac.value);
             diags.push(
-                Diagnostic::error(codes::ADDRESS_OUTSIDE, host.address_at, format!("`{name}` would have {address}, outside {subnet}"))
-                    .help(format!("use an address of {subnet}, or widen `network.subnet`"))
-                    .subject(name),
-            );
-        } else if let Some((_, what)) = taken.into_iter().find(|(other, _)| *other == address) {
-            diags.push(
-                Diagnostic::error(codes::ADDRESS_RESERVED, host.address_at, format!("`{name}` would have {address}, which is {what}"))
-                    .help("use another address")
-                    .subject(name),
+                Diagnostic::error(codes::MAC_DUPLICATE, mac.at, message)
+                    .related(at, format!("`{place}` of `{other}`"))
+                    .help("look at the labels of the cards; a range takes consecutive addresses from its first one on")
+                    .subject(&host.name),
             );
         }
     }

@@ -3,6 +3,7 @@
 mod access;
 mod flags;
 mod hosts;
+mod interfaces;
 mod network;
 mod own;
 mod packages;
@@ -19,8 +20,15 @@ pub type Check = fn(&Cluster, &mut Diagnostics);
 /// Checks that need no evaluated profile.
 const CHECKS: &[Check] = &[
     network::check,
+    interfaces::names,
+    interfaces::bonds,
+    interfaces::vlans,
+    interfaces::packets,
+    interfaces::routes,
+    interfaces::platform,
     hosts::names,
     hosts::addresses,
+    hosts::macs,
     hosts::ids,
     roles::counts,
     ports::check,
@@ -40,6 +48,9 @@ pub fn run(cluster: &Cluster, diags: &mut Diagnostics) {
     }
     if !cluster.sound.hosts {
         diags.forget(&[codes::ROLE_COUNT, codes::ROLE_EVEN, codes::UNKNOWN_HOST, codes::HOST_ID_MISSING]);
+    }
+    if !cluster.sound.network {
+        diags.forget(&[codes::UNKNOWN_INTERFACE]);
     }
     if cluster.evaluated {
         let mut found = Diagnostics::new();

@@ -1,6 +1,7 @@
 //! The network itself.
 
-use crate::cluster::{Addressing, Cluster};
+use crate::cluster::network::Interface;
+use crate::cluster::{Addressing, Cluster, Network};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 
 /// resolv.conf(5): three name servers, six search domains, 256 characters (glibc before 2.26).
@@ -8,20 +9,78 @@ const NAMESERVERS: usize = 3;
 const SEARCH_DOMAINS: usize = 6;
 const SEARCH_LENGTH: usize = 256;
 
-/// Gateway, name servers and search domains.
+/// Gateways, subnets, name servers and search domains.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
+    gateways(&cluster.network, diags);
+    subnets(&cluster.network, diags);
+    resolver(cluster, diags);
+}
+
+/// Each lies in its subnet, and there is one.
+fn gateways(network: &Network, diags: &mut Diagnostics) {
+    let found = network.interfaces.iter().filter_map(|i| Some((i, i.subnet?, i.gateway.as_ref()?)));
+    for (interface, subnet, gateway) in found.clone().filter(|(_, subnet, gateway)| !subnet.has_host(gateway.value)) {
+        let of = if interface.own { String::new() } else { format!(" of `{}`", interface.name) };
+        let what = if subnet.contains(gateway.value) { "is no host's address".into() } else { format!("lies outside {subnet}") };
+        diags.push(
+            Diagnostic::error(codes::GATEWAY_UNUSABLE, gateway.at, format!("the gateway {}{of} {what}", gateway.value))
+                .help("hosts reach the gateway directly: it needs an address inside the subnet, neither its first nor its last"),
+        );
+    }
+    // What is not written to the hosts sets no route.
+    if network.addressing == Addressing::None {
+        return;
+    }
+    // A gateway beside `addressing: dhcp` is for templates only: the server names the one that counts.
+    let mut written = found.filter(|(interface, ..)| interface.addressing == Addressing::Static);
+    let first = written.next();
+    for (interface, _, gateway) in written {
+        let Some((other, _, place)) = first else { break };
+        diags.push(
+            Diagnostic::error(
+                codes::GATEWAY_SEVERAL,
+                gateway.at,
+                format!("`{}` and `{}` both have a default gateway", other.name, interface.name),
+            )
+            .related(place.at, format!("`{}`", other.name))
+            .help("keep one, and write `routes` for the networks behind the other"),
+        );
+    }
+    let mut asking = network.interfaces.iter().filter(|interface| interface.addressing == Addressing::Dhcp);
+    let other = first.map(|(interface, ..)| interface).or_else(|| asking.next());
+    for interface in asking {
+        let Some(other) = other else { break };
+        let message =
+            format!("the server that `{}` asks may name a second default gateway, beside that of `{}`", interface.name, other.name);
+        diags.push(
+            Diagnostic::warning(codes::GATEWAY_SEVERAL, interface.at, message)
+                .help("let the server name no router, or give the interface a `subnet` and static addresses"),
+        );
+    }
+}
+
+/// An address is reached through one interface.
+fn subnets(network: &Network, diags: &mut Diagnostics) {
+    for (index, interface) in network.interfaces.iter().enumerate() {
+        let Some(subnet) = interface.subnet else { continue };
+        let other = network.interfaces[..index].iter().find(|other| other.subnet.is_some_and(|other| other.overlaps(subnet)));
+        let Some(other) = other else { continue };
+        // The cluster's subnet is rarely the wrong one.
+        let (later, earlier) = if interface.own { (other, interface) } else { (interface, other) };
+        let text = |i: &Interface| i.subnet.map_or_else(String::new, |s| s.to_string());
+        let message = format!("{} of `{}` and {} of `{}` overlap", text(later), later.name, text(earlier), earlier.name);
+        diags.push(
+            Diagnostic::error(codes::SUBNET_OVERLAP, later.at, message)
+                .related(earlier.at, format!("`{}`", earlier.name))
+                .help("give each interface a network of its own; several interfaces in one network make a `bond`"),
+        );
+    }
+}
+
+/// resolv.conf as it will be read.
+fn resolver(cluster: &Cluster, diags: &mut Diagnostics) {
     let network = &cluster.network;
     let at = |key: &str| cluster.places.get(key).copied().unwrap_or(cluster.at);
-    if let Some(gateway) = network.gateway {
-        let outside = !network.contains(gateway);
-        if outside || gateway == network.base || gateway == network.broadcast() {
-            let what = if outside { format!("lies outside {}/{}", network.base, network.prefix) } else { "is no host's address".into() };
-            diags.push(
-                Diagnostic::error(codes::GATEWAY, at("network.gateway"), format!("the gateway {gateway} {what}"))
-                    .help("hosts reach the gateway directly: it needs an address inside the subnet, neither its first nor its last"),
-            );
-        }
-    }
     if network.addressing != Addressing::Static {
         return;
     }

@@ -102,6 +102,7 @@ impl Loader<'_> {
             summary: value.string("summary")?.trim().to_string(),
             file: self.file,
             platforms: value.texts("platforms").into_iter().map(|p| p.value).collect(),
+            elsewhere: value.get("elsewhere").map(reasons).unwrap_or_default(),
             settings_type,
             settings,
             derived,
@@ -402,4 +403,9 @@ fn versions(value: &Value) -> BTreeMap<String, VersionDefault> {
         (name.clone(), VersionDefault { default: v.string("default"), doc })
     };
     value.entries().map(entry).collect()
+}
+
+/// Texts by key, on one line each.
+fn reasons(value: &Value) -> BTreeMap<String, String> {
+    value.entries().filter_map(|(name, _, why)| Some((name.clone(), why.text()?.trim().to_string()))).collect()
 }

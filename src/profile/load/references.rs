@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Loader, list};
-use crate::diag::{At, Diagnostic, codes, did_you_mean};
+use crate::diag::{At, Diagnostic, Spanned, codes, did_you_mean};
 use crate::profile::{Content, PLACES, PortRef, Profile};
 use crate::schema::Value;
 use crate::yaml::read::Kind;
@@ -57,7 +57,15 @@ impl Loader<'_> {
             table.spanned("version").iter().for_each(|name| want(&versions, "versioned package", &name.value, name.at));
         }
         let platforms = self.catalog.platforms();
-        for platform in value.texts("platforms").iter().filter(|platform| !platforms.contains(&platform.value.as_str())) {
+        let mut named = value.texts("platforms");
+        for (name, at, _) in value.get("elsewhere").into_iter().flat_map(Value::entries) {
+            if profile.platforms.contains(name) {
+                let help = "keep it in one of both lists";
+                self.error(*at, format!("`{name}` is among `platforms`, where the profile is sound"), help);
+            }
+            named.push(Spanned::new(name.clone(), *at));
+        }
+        for platform in named.iter().filter(|platform| !platforms.contains(&platform.value.as_str())) {
             self.error(platform.at, format!("there is no platform `{}`", platform.value), did_you_mean(&platform.value, platforms.clone()));
         }
         let mut codes = BTreeMap::new();
