@@ -1,6 +1,8 @@
-//! Public formats that know nothing of clusters: tarballs, checksums, Debian versions, OpenPGP armor.
+//! Public formats that know nothing of clusters: tarballs, volumes, checksums, Debian versions, OpenPGP armor.
 
 pub mod checksum;
 pub mod debversion;
+pub mod iso9660;
 pub mod openpgp;
 pub mod tarball;
+pub mod volume;
