@@ -238,7 +238,7 @@ fn scripts_pass_shellcheck() {
         eprintln!("skipped: shellcheck is not installed");
         return;
     }
-    let ours = |name: &str| name.ends_with(".sh") || matches!(name, "src/seed/apply" | "src/seed/fetch");
+    let ours = |name: &str| name.ends_with(".sh") || matches!(name, "src/seed/apply" | "src/seed/fetch" | "src/seed/keep");
     let running = repository().into_iter().filter(|(name, _)| ours(name)).map(|(name, path)| {
         std::thread::spawn(move || {
             let output = Command::new("shellcheck").args(["-x", "-f", "gcc"]).arg(&name).current_dir(root()).output().expect("shellcheck");

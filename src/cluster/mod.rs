@@ -1,6 +1,7 @@
 //! Pass 2: [`Spec`](crate::spec::Spec) and profile to [`Cluster`]: every reference resolved, every value typed, checked as a whole.
 
 pub mod checks;
+pub mod delivery;
 pub mod hosts;
 pub mod packages;
 pub mod resolve;
@@ -83,6 +84,8 @@ pub struct Sound {
 pub struct Delivery {
     /// The method.
     pub method: Method,
+    /// The seed volume of each host.
+    pub volume: VolumeForm,
     /// Where the spec says so, or the spec as a whole.
     pub at: At,
 }
@@ -98,6 +101,28 @@ pub enum Method {
     Url(String),
     /// Unpacked by hand.
     Hand,
+}
+
+/// File system of a seed volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeForm {
+    /// ISO 9660 with Joliet and Rock Ridge.
+    Iso,
+    /// FAT with long names.
+    Vfat,
+    /// No volume is written.
+    None,
+}
+
+impl VolumeForm {
+    /// Name of the file, where there is one.
+    pub fn file_name(self) -> Option<&'static str> {
+        match self {
+            Self::Iso => Some("seed.iso"),
+            Self::Vfat => Some("seed.img"),
+            Self::None => None,
+        }
+    }
 }
 
 impl Method {

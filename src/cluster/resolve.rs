@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::{self, ClusterView};
-use super::{Addressing, Cluster, Delivery, Host, LocalFiles, Method, Network, PackageSource, Packages, Sound, UserFile, hosts, packages};
+use super::{Addressing, Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, hosts, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, Spanned, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Cloud, Platform};
@@ -24,7 +24,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let profile = profile(spec, catalog, sources, diags)?;
     let network = network(&spec.network)?;
     let packages = packages::resolve(spec, &profile, local, diags);
-    let delivery = delivery(spec, &packages, &cloud, diags);
+    let delivery = delivery::resolve(spec, &packages, &cloud, diags);
     let before = diags.unsettling();
     let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
     let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some() };
@@ -149,52 +149,6 @@ fn network(spec: &spec::Network) -> Option<Network> {
             _ => Addressing::Static,
         },
     })
-}
-
-fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Diagnostics) -> Delivery {
-    let typed = &spec.delivery;
-    let carried = matches!(packages.source, PackageSource::Carried);
-    let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
-    // Where nothing is said, it is the cloud that decides what fits.
-    let silent = spec.cloud.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |c| c.at);
-    let at = typed.method.as_ref().map_or(silent, |m| m.at);
-    let method = match (word, &typed.url) {
-        _ if !spec.sound("delivery", diags) => Method::Inline,
-        ("url", Some(url)) if url.value.starts_with("file:") => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, url.at, "a host cannot fetch from `file:`")
-                    .help("use http:// or https://, or `delivery: hand`"),
-            );
-            Method::Inline
-        }
-        ("url", Some(url)) => Method::Url(url.value.trim_end_matches('/').to_string()),
-        ("url", None) => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, at, "`url` needs the URL below which `out/hosts` is served")
-                    .help("write `delivery: {method: url, url: http://…/hosts}`"),
-            );
-            Method::Inline
-        }
-        (_, Some(url)) => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_URL, url.at, format!("`url` has no meaning with `method: {word}`"))
-                    .help("write `method: url`, or remove `url`"),
-            );
-            Method::Inline
-        }
-        ("volume", None) => {
-            if !cloud.volume {
-                diags.push(
-                    Diagnostic::error(codes::DELIVERY_VOLUME, at, format!("{} attaches no seed volume", cloud.summary))
-                        .help("use `delivery: inline` if user-data is small enough, or `delivery: {method: url, url: http://…/hosts}`"),
-                );
-            }
-            Method::Volume
-        }
-        ("hand", None) => Method::Hand,
-        _ => Method::Inline,
-    };
-    Delivery { method, at }
 }
 
 /// A local file that the spec names and that could not be read.

@@ -34,7 +34,8 @@ codes! {
          Other methods fetch nothing, so a url there is a sign that something else was meant."
     DELIVERY_VOLUME "delivery-volume" "a seed volume where the cloud takes none"
         "`delivery: volume` puts the seed on a volume that is attached before the first boot. Clouds that hand user-data to an image of \
-         theirs attach none, so the host would wait for it and give up. Use `inline` where it fits, or `url`."
+         theirs attach none, so the host would wait for it and give up. Use `inline` where it fits, or `url`. For the same reason \
+         `volume: iso` and `volume: vfat` make no sense there, nor with `hand`, which needs no volume."
     DURATION "duration-unit" "a duration lacks its unit or has an unknown one"
         "The daemons read durations as a number and one of ns, us, ms, secs, mins, hrs, days, weeks. `5m` or a bare 300 makes them \
          exit at start, again and again until the init system gives up."

@@ -20,6 +20,8 @@ type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
 
 /// Brings the tarball to the host, for deliveries that do not carry the tree in user-data.
 pub const FETCH: &str = include_str!("../seed/fetch");
+/// Copies what cloud-init itself read from a seed volume, for later boots.
+pub const KEEP: &str = include_str!("../seed/keep");
 const STATE: &str = "/var/lib/clusterseed";
 
 /// The whole document. `tree` is the seed, `tarball` the digest of its tar.gz.
@@ -114,10 +116,10 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, conte
         "apply" => Yaml::Written(&APPLY_QUOTED),
         path => write_file(format!("{PLACE}/{path}"), &file.content.bytes),
     };
-    let fetch = |arguments: String| (Yaml::Seq(vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())]), arguments);
-    let (files, fetch) = match &context.cluster.delivery.method {
+    let fetch = |arguments: String| (vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())], arguments);
+    let (mut files, fetch) = match &context.cluster.delivery.method {
         Method::Hand => return,
-        Method::Inline => (Yaml::Seq(tree.iter().map(carry).collect()), None),
+        Method::Inline => (tree.iter().map(carry).collect(), None),
         Method::Volume => {
             let (files, arguments) = fetch(format!("volume {}", tarball.hex()));
             (files, Some(arguments))
@@ -127,11 +129,18 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, conte
             (files, Some(arguments))
         }
     };
+    // Wherever a volume may be attached: `keep` looks itself whether it was one.
+    let keeps = context.cluster.cloud.volume;
+    if keeps {
+        files.insert(0, write_file(format!("{STATE}/keep"), KEEP.as_bytes()));
+    }
     // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
     entries.push(("bootcmd".into(), Yaml::Seq(vec![format!("mkdir -p {PLACE} && chmod 0700 {PLACE}").into()])));
-    entries.push(("write_files".into(), files));
+    entries.push(("write_files".into(), Yaml::Seq(files)));
     let apply = format!("sh {PLACE}/apply");
     let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));
+    // What it cannot keep is said, and does not stop the host.
+    let command = if keeps { format!("sh {STATE}/keep; {command}") } else { command };
     // One string: its exit status is that of the script, which cloud-init reports.
     entries.push(("runcmd".into(), Yaml::Seq(vec![command.into()])));
 }
@@ -139,7 +148,7 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, conte
 /// A file below the private folder. Text that is printable ASCII stays readable; anything else travels as base64, because
 /// non-ASCII content ends `write_files` of 0.7.5 (cc_write_files.py).
 fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
-    let mode = if path.ends_with("/apply") || path.ends_with("/fetch") { "0700" } else { "0600" };
+    let mode = if ["/apply", "/fetch", "/keep"].iter().any(|program| path.ends_with(program)) { "0700" } else { "0600" };
     // Without a way out half-way, this looks at many bytes at once.
     let is_readable = bytes.iter().fold(true, |so_far, b| so_far & matches!(b, b'\n' | b'\t' | b' '..=b'~'));
     let readable = std::str::from_utf8(bytes).ok().filter(|_| is_readable);

@@ -55,6 +55,8 @@ pub struct Delivery {
     pub method: Option<Spanned<String>>,
     /// Where `out/hosts` is served, for `url`.
     pub url: Option<Spanned<String>>,
+    /// `iso`, `vfat` or `none`; none: an ISO where the cloud takes a volume.
+    pub volume: Option<Spanned<String>>,
 }
 
 /// `network`.

@@ -127,8 +127,8 @@ fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
 
 fn delivery(value: &Value) -> Delivery {
     match &value.data {
-        Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), url: None },
-        _ => Delivery { method: value.spanned("method"), url: value.spanned("url") },
+        Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), ..Delivery::default() },
+        _ => Delivery { method: value.spanned("method"), url: value.spanned("url"), volume: value.spanned("volume") },
     }
 }
 

@@ -81,6 +81,11 @@ fn delivery() -> Vec<Field> {
         )
         .required(),
         Field::new("url", scalar(Syntax::Url), "for `url`: where the folder `out/hosts` is served"),
+        Field::new(
+            "volume",
+            choice(&["iso", "vfat", "none"]),
+            "seed volume of each host; iso: seed.iso; vfat: seed.img; none: no file; default: iso where the cloud takes a volume",
+        ),
     ]
 }
 
