@@ -10,6 +10,7 @@ mod tree;
 
 use std::collections::BTreeSet;
 
+use clusterseed::emit::user_data;
 use granit_parser::ScalarStyle;
 
 use super::golden::{built, golden};
@@ -293,7 +294,7 @@ fn write_files(root: &Node, files: &Node, found: &mut Found) {
                 .and_then(|rest| rest.split_once(" && chmod 0700 "))
                 .is_some_and(|(made, closed)| made == closed && path.strip_prefix(made).is_some_and(|rest| rest.starts_with('/')))
         };
-        let public = content == Some(clusterseed::emit::user_data::FETCH);
+        let public = content.is_some_and(|text| [user_data::FETCH, user_data::KEEP].contains(&text));
         found.unless(public || bootcmd.iter().any(private), "private", item, "no bootcmd made its folder private");
     }
 }

@@ -19,3 +19,4 @@ mod regressions; // inputs that fuzzing found once
 mod seed; // `apply` and `fetch` under dash and busybox
 mod support;
 mod tidy; // house rules: imports, codes, docs
+mod volume; // seed volumes through blkid, isoinfo, xorriso, 7-Zip, mtools and fsck

@@ -1,7 +1,8 @@
-//! The programs of a seed, `apply` and `fetch`, under the shells that targets have: dash, and busybox with its own tools.
+//! The programs of a seed, `apply`, `fetch` and `keep`, under the shells that targets have: dash, and busybox with its own tools.
 //!
 //! `apply/run.sh` holds the cases of `apply`; some of them run here each time, all of them with `--ignored`.
 
+mod keep; // what later boots need, off the volume
 mod server; // HTTP that fails on demand
 
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clusterseed::emit::seed::PROGRAM;
-use clusterseed::emit::user_data::FETCH;
+use clusterseed::emit::user_data::{FETCH, KEEP};
 use clusterseed::format::checksum::Sha256Sum;
 
 use regex_lite::Regex;
@@ -103,7 +104,7 @@ struct Machine {
     chroot: bool,
 }
 
-/// How a run of `fetch` ended.
+/// How a run ended.
 struct Ended {
     code: i32,
     words: String,
@@ -116,6 +117,7 @@ impl Machine {
             machine.busybox();
         }
         machine.put("fetch", FETCH.as_bytes());
+        machine.put("keep", KEEP.as_bytes());
         machine
     }
 
@@ -143,6 +145,10 @@ impl Machine {
     }
 
     fn fetch(&self, arguments: &[&str]) -> Ended {
+        self.run("fetch", arguments)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Ended {
         let top = if self.chroot { String::new() } else { self.folder.path().display().to_string() };
         let mut command = if self.chroot { Command::new("chroot") } else { Command::new(self.shell[0]) };
         if self.chroot {
@@ -150,8 +156,9 @@ impl Machine {
         } else {
             command.args(&self.shell[1..]);
         }
-        command.arg(format!("{top}/fetch")).args(arguments).env_clear().stdin(Stdio::null());
-        for (name, value) in [("STATE", "state"), ("NOCLOUD", "nocloud"), ("LABELS", "labels")] {
+        command.arg(format!("{top}/{program}")).args(arguments).env_clear().stdin(Stdio::null());
+        for (name, value) in [("STATE", "state"), ("NOCLOUD", "nocloud"), ("LABELS", "labels"), ("CLOUD", "cloud"), ("DEVICES", "devices")]
+        {
             command.env(format!("CLUSTERSEED_{name}"), format!("{top}/{value}"));
         }
         let output = command.env("CLUSTERSEED_PAUSE", "0").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("a shell");

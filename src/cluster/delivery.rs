@@ -1,9 +1,9 @@
 //! What the spec says of the cloud, of the way of the seed, and of who the instances are.
 
-use super::{Compress, Delivery, InstanceId, Method, PackageSource, Packages};
+use super::{Compress, Delivery, InstanceId, Method, PackageSource, Packages, VolumeForm};
 use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::platform::{Cloud, Encoding};
-use crate::spec::Spec;
+use crate::spec::{self, Spec};
 
 /// The cloud; one without limits where the name is wrong, so that everything else is still checked.
 pub fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
@@ -75,7 +75,27 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
                 .help("remove `compress`, or write `compress: never`"),
         );
     }
-    Delivery { method, compress, at }
+    let volume = volume(typed, &method, cloud, diags);
+    Delivery { method, compress, volume, at }
+}
+
+/// Which seed volume is written: none where nobody would read it.
+fn volume(typed: &spec::Delivery, method: &Method, cloud: &Cloud, diags: &mut Diagnostics) -> VolumeForm {
+    let useless = match method {
+        Method::Hand => Some("`hand` brings the seed without a volume".to_string()),
+        _ if !cloud.volume => Some(format!("{} attaches no seed volume", cloud.summary)),
+        _ => None,
+    };
+    let form = match typed.volume.as_ref().map(|v| v.value.as_str()) {
+        Some("none") => VolumeForm::None,
+        Some("vfat") => VolumeForm::Vfat,
+        _ => VolumeForm::Iso,
+    };
+    let Some(why) = useless else { return form };
+    if let Some(volume) = typed.volume.as_ref().filter(|_| form != VolumeForm::None) {
+        diags.push(Diagnostic::error(codes::DELIVERY_VOLUME, volume.at, why).help("remove `volume`, or write `volume: none`"));
+    }
+    VolumeForm::None
 }
 
 /// What makes a new instance. Where the cloud names instances, a choice of the user's would be without effect.

@@ -92,6 +92,8 @@ pub struct Delivery {
     pub method: Method,
     /// Whether user-data is compressed.
     pub compress: Compress,
+    /// The seed volume of each host.
+    pub volume: VolumeForm,
     /// Where the spec says so, or the spec as a whole.
     pub at: At,
 }
@@ -107,6 +109,28 @@ pub enum Method {
     Url(String),
     /// Unpacked by hand.
     Hand,
+}
+
+/// File system of a seed volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeForm {
+    /// ISO 9660 with Joliet and Rock Ridge.
+    Iso,
+    /// FAT with long names.
+    Vfat,
+    /// No volume is written.
+    None,
+}
+
+impl VolumeForm {
+    /// Name of the file, where there is one.
+    pub fn file_name(self) -> Option<&'static str> {
+        match self {
+            Self::Iso => Some("seed.iso"),
+            Self::Vfat => Some("seed.img"),
+            Self::None => None,
+        }
+    }
 }
 
 impl Method {

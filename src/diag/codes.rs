@@ -29,19 +29,20 @@ codes! {
          192.168.2.1 for 192.0.2.1, and a cluster built with both never elects a leader. Correct the address, or widen the subnet."
     ADDRESS_RESERVED "address-reserved" "a host has the network's, the broadcast or the gateway's address"
         "The first and the last address of a subnet are not for hosts, and the gateway has its own already. Use another one."
-    DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
-        "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
-         hands on as they are."
     BOND "bond" "a bond that cannot be made"
         "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
          the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
          802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
+    DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
+        "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
+         hands on as they are."
     DELIVERY_URL "delivery-url" "delivery and its url do not fit together"
         "`method: url` lets every host fetch seed.tar.gz over HTTP; it needs the URL below which the folder `out/hosts` is served. \
          Other methods fetch nothing, so a url there is a sign that something else was meant."
     DELIVERY_VOLUME "delivery-volume" "a seed volume where the cloud takes none"
         "`delivery: volume` puts the seed on a volume that is attached before the first boot. Clouds that hand user-data to an image of \
-         theirs attach none, so the host would wait for it and give up. Use `inline` where it fits, or `url`."
+         theirs attach none, so the host would wait for it and give up. Use `inline` where it fits, or `url`. For the same reason \
+         `volume: iso` and `volume: vfat` make no sense there, nor with `hand`, which needs no volume."
     DURATION "duration-unit" "a duration lacks its unit or has an unknown one"
         "The daemons read durations as a number and one of ns, us, ms, secs, mins, hrs, days, weeks. `5m` or a bare 300 makes them \
          exit at start, again and again until the init system gives up."

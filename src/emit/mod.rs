@@ -10,6 +10,7 @@ pub mod network;
 pub mod run;
 pub mod seed;
 pub mod user_data;
+pub mod volume;
 
 use crate::artifact::Artifact;
 use crate::cluster::{Cluster, Method};
@@ -55,6 +56,8 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     if let Some(text) = network::network_config(plan, context) {
         files.push(("network-config", 0o644, text.into_bytes()));
     }
+    let beside: Vec<(&str, u32, &[u8])> = files.iter().map(|(name, mode, content)| (*name, *mode, &content[..])).collect();
+    files.extend(volume::emit(&beside, context)?);
     let artifacts = files.into_iter().map(|(name, mode, content)| {
         let sum = if name == "seed.tar.gz" { tarball_sum } else { Sha256Sum::of(&content) };
         (Artifact { path: format!("hosts/{}/{name}", plan.name), mode, content }, sum)

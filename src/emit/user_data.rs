@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
-use crate::cluster::Method;
+use crate::cluster::{Cluster, Method};
 use crate::format::checksum::Sha256Sum;
 use crate::format::openpgp::to_base64;
 use crate::plan::HostPlan;
@@ -20,6 +20,8 @@ type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
 
 /// Brings the tarball to the host, for deliveries that do not carry the tree in user-data.
 pub const FETCH: &str = include_str!("../seed/fetch");
+/// Copies what cloud-init itself read from a seed volume, for later boots.
+pub const KEEP: &str = include_str!("../seed/keep");
 const STATE: &str = "/var/lib/clusterseed";
 
 /// cloud-init marks a module as done before it begins (helpers.py, FileSemaphores), so a power cut in the first boot would leave
@@ -51,7 +53,7 @@ pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, method: &Met
         let own = cluster.users.iter().map(user);
         entries.push(("users".into(), Yaml::Seq(std::iter::once("default".into()).chain(own).collect())));
     }
-    delivery(plan, tree, tarball, method, dialect, &mut entries);
+    delivery(plan, tree, tarball, method, cluster, &mut entries);
     write(&Yaml::Map(entries), if dialect.literal { Style::Literal } else { Style::Quoted }, &mut out);
     out
 }
@@ -115,16 +117,17 @@ fn apply(style: Style) -> String {
     written(&write_file(format!("{PLACE}/apply"), &APPLY.bytes), style, 4)
 }
 
-fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, method: &Method, dialect: Dialect, entries: &mut Entries<'a>) {
+fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, method: &Method, cluster: &Cluster, entries: &mut Entries<'a>) {
+    let dialect = cluster.platform.dialect;
     let carry = |file: &'a SeedFile| match file.path.as_str() {
         "apply" if dialect.literal => Yaml::Written(&APPLY_LITERAL),
         "apply" => Yaml::Written(&APPLY_QUOTED),
         path => write_file(format!("{PLACE}/{path}"), &file.content.bytes),
     };
-    let fetch = |arguments: String| (Yaml::Seq(vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())]), arguments);
-    let (files, fetch) = match method {
+    let fetch = |arguments: String| (vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())], arguments);
+    let (mut files, fetch) = match method {
         Method::Hand => return,
-        Method::Inline => (Yaml::Seq(tree.iter().map(carry).collect()), None),
+        Method::Inline => (tree.iter().map(carry).collect(), None),
         Method::Volume => {
             let (files, arguments) = fetch(format!("volume {}", tarball.hex()));
             (files, Some(arguments))
@@ -134,12 +137,19 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
             (files, Some(arguments))
         }
     };
+    // Wherever a volume may be attached: `keep` looks itself whether it was one.
+    let keeps = cluster.cloud.volume;
+    if keeps {
+        files.insert(0, write_file(format!("{STATE}/keep"), KEEP.as_bytes()));
+    }
     // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
     let folder = format!("mkdir -p {PLACE} && chmod 0700 {PLACE}");
     entries.push(("bootcmd".into(), Yaml::Seq(vec![folder.into(), AGAIN.into()])));
-    entries.push(("write_files".into(), files));
+    entries.push(("write_files".into(), Yaml::Seq(files)));
     let apply = format!("sh {PLACE}/apply");
     let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));
+    // What it cannot keep is said, and does not stop the host.
+    let command = if keeps { format!("sh {STATE}/keep; {command}") } else { command };
     // One string: its exit status is that of the script, which cloud-init reports.
     entries.push(("runcmd".into(), Yaml::Seq(vec![command.into()])));
 }
@@ -147,7 +157,7 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
 /// A file below the private folder. Text that is printable ASCII stays readable; anything else travels as base64, because
 /// non-ASCII content ends `write_files` of 0.7.5 (cc_write_files.py).
 fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
-    let mode = if path.ends_with("/apply") || path.ends_with("/fetch") { "0700" } else { "0600" };
+    let mode = if ["/apply", "/fetch", "/keep"].iter().any(|program| path.ends_with(program)) { "0700" } else { "0600" };
     // Without a way out half-way, this looks at many bytes at once.
     let is_readable = bytes.iter().fold(true, |so_far, b| so_far & matches!(b, b'\n' | b'\t' | b' '..=b'~'));
     let readable = std::str::from_utf8(bytes).ok().filter(|_| is_readable);

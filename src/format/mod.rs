@@ -1,7 +1,9 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, checksums, Debian versions, OpenPGP armor.
+//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor.
 
 pub mod checksum;
 pub mod debversion;
 pub mod gzip;
+pub mod iso9660;
 pub mod openpgp;
 pub mod tarball;
+pub mod volume;

@@ -60,6 +60,8 @@ pub struct Delivery {
     pub url: Option<Spanned<String>>,
     /// `auto`, `never` or `always`.
     pub compress: Option<Spanned<String>>,
+    /// `iso`, `vfat` or `none`; none: an ISO where the cloud takes a volume.
+    pub volume: Option<Spanned<String>>,
 }
 
 /// `network`.

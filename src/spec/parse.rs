@@ -121,7 +121,12 @@ pub(super) fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v
 fn delivery(value: &Value) -> Delivery {
     match &value.data {
         Data::Text(method) => Delivery { method: Some(Spanned::new(method.clone(), value.at)), ..Delivery::default() },
-        _ => Delivery { method: value.spanned("method"), url: value.spanned("url"), compress: value.spanned("compress") },
+        _ => Delivery {
+            method: value.spanned("method"),
+            url: value.spanned("url"),
+            compress: value.spanned("compress"),
+            volume: value.spanned("volume"),
+        },
     }
 }
 

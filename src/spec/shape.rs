@@ -93,6 +93,11 @@ fn delivery() -> Vec<Field> {
             "user-data as gzip, in a form that the cloud takes; auto: when it is too large otherwise",
         )
         .default("auto"),
+        Field::new(
+            "volume",
+            choice(&["iso", "vfat", "none"]),
+            "seed volume of each host; iso: seed.iso; vfat: seed.img; none: no file; default: iso where the cloud takes a volume",
+        ),
     ]
 }
 

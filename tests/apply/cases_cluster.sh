@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2016  # lib.sh reads what the cases set; what sleeps do is expanded when it happens
+# shellcheck disable=SC2034,SC2016,SC2028  # lib.sh reads what the cases set; what sleeps do is expanded when it happens
 # What apply makes of other hosts, and of what its own services were before.
 
 # three: this master's two peers, each with two services; ZooKeeper answers a question.

@@ -119,6 +119,7 @@ mend() { (CLUSTERSEED_ROOT=$ROOT; . "$FIXTURES/world.sh"; rm "$FAKE/broken/$1"; 
 # apply ARGS...: sets RC; words in $M/out and $M/err. The world is only the fixtures' and the tools'. LIMIT may end it.
 LIMIT='' SYSTEM=/usr/sbin:/usr/bin:/sbin:/bin
 apply() {
+    # shellcheck disable=SC2086  # words of a limit, words of a shell
     CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:$SYSTEM \
         $LIMIT sh -c 'echo $$ >"$FAKE/apply-pid"; exec "$@"' - $SHELL_UNDER_TEST "$SEED/apply" "$@" >"$M/out" 2>"$M/err"
     RC=$?

@@ -110,8 +110,8 @@ impl Drop for Tmpfs {
 fn a_full_disk_leaves_the_old_output() {
     let folder = support::scratch();
     let [(alpha, whole), (beta, _)] = two(folder.path());
-    // One output needs about 750 kB; two do not fit.
-    let Some(small) = Tmpfs::mount(folder.path().join("small"), "1200k") else {
+    // One output needs about 1,300 kB; two do not fit.
+    let Some(small) = Tmpfs::mount(folder.path().join("small"), "2000k") else {
         eprintln!("skipped: no tmpfs can be mounted here");
         return;
     };

@@ -75,7 +75,7 @@ fn secrets_stay_where_they_belong() {
     }
     for (path, file) in support::files(&out) {
         let mode = fs::metadata(&file).expect("a file").permissions().mode() & 0o7777;
-        let private = path.ends_with("user-data") || path.ends_with("seed.tar.gz");
+        let private = ["user-data", "seed.tar.gz", "seed.iso"].iter().any(|name| path.ends_with(name));
         assert_eq!(mode, if private { 0o600 } else { 0o644 }, "{path}");
     }
 }

@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use clusterseed::format::checksum::Sha256Sum;
+
 use super::super::support::{self, clusterseed};
 use super::{Done, finish, run};
 
@@ -102,4 +104,50 @@ fn forged_outputs_are_caught() {
     caught(&out, "SHA256SUMS", "a line less");
     put("SHA256SUMS", "");
     caught(&out, "SHA256SUMS", "empty");
+}
+
+/// A volume with which everything agrees but what it holds: another host's, or the same with a byte changed.
+#[test]
+fn foreign_volumes_are_caught() {
+    let folder = support::scratch();
+    let out = output(folder.path());
+    let path = "hosts/s1/seed.iso";
+    let own = fs::read(out.join(path)).expect("a volume");
+    let at = own.windows(14).position(|bytes| bytes == b"#cloud-config\n").expect("user-data on the volume");
+    let with = |at: usize, byte: u8| own.iter().enumerate().map(|(i, b)| if i == at { byte } else { *b }).collect::<Vec<u8>>();
+    // The label of the primary descriptor, a name of Joliet, a mode of Rock Ridge.
+    let joliet = own.windows(8).position(|bytes| bytes == b"\0m\0e\0t\0a").expect("a name of Joliet");
+    let mode = own.windows(4).rposition(|bytes| bytes == b"PX\x24\x01").expect("a mode");
+    let foreign = [
+        (fs::read(out.join("hosts/m1/seed.iso")).expect("a volume"), "does not hold the files beside it"),
+        (with(at + 4, b'C'), "does not hold the files beside it"),
+        (with(16 * 2048 + 40, b'C'), "is labelled \"Cidata\""),
+        (with(joliet + 1, b'M'), "does not hold the files beside it"),
+        (with(mode + 4, 0), "does not hold the files beside it"),
+        (own[..own.len() - 2048].to_vec(), "sectors are announced"),
+    ];
+    for (bytes, says) in foreign {
+        replace(&out, path, &bytes);
+        let done = verify(&out);
+        assert!(done.code == 1 && done.out.starts_with("hosts/s1: seed.iso") && done.out.contains(says), "{says}: {}", done.out);
+    }
+    replace(&out, path, &own);
+    assert_eq!(verify(&out).code, 0);
+}
+
+/// Puts other bytes into an output, with manifest and sums that agree.
+fn replace(out: &Path, path: &str, bytes: &[u8]) {
+    fs::write(out.join(path), bytes).expect("other bytes");
+    let manifest = fs::read_to_string(out.join("manifest.json")).expect("a manifest");
+    let mut json: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+    let entry = json["files"].as_array_mut().expect("files").iter_mut().find(|file| file["path"] == path).expect("an entry");
+    entry["size"] = bytes.len().into();
+    entry["sha256"] = Sha256Sum::of(bytes).hex().into();
+    fs::write(out.join("manifest.json"), format!("{json:#}\n")).expect("another manifest");
+    let sums = fs::read_to_string(out.join("SHA256SUMS")).expect("sums");
+    let line = |line: &str| {
+        let path = &line[66..];
+        format!("{}  {path}\n", Sha256Sum::of(&fs::read(out.join(path)).expect("a file")).hex())
+    };
+    fs::write(out.join("SHA256SUMS"), sums.lines().map(line).collect::<String>()).expect("other sums");
 }
