@@ -28,7 +28,7 @@ suite=${2:-bookworm}
 # gnupg: a seed has to do without.
 image=systemd-sysv,systemd-timesyncd,udev,dbus,libpam-systemd
 image=$image,cloud-init,cloud-guest-utils,eatmydata,sudo,openssh-server,locales
-image=$image,iproute2,iputils-ping,netbase,procps,less,curl,ca-certificates
+image=$image,iproute2,iputils-ping,kmod,netbase,procps,less,curl,ca-certificates
 # Of the local repository: what seeds ask apt for.
 carried='gnupg netcat-openbsd cron'
 case $suite in
