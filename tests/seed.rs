@@ -157,8 +157,15 @@ impl Machine {
             command.args(&self.shell[1..]);
         }
         command.arg(format!("{top}/{program}")).args(arguments).env_clear().stdin(Stdio::null());
-        for (name, value) in [("STATE", "state"), ("NOCLOUD", "nocloud"), ("LABELS", "labels"), ("CLOUD", "cloud"), ("DEVICES", "devices")]
-        {
+        let places = [
+            ("STATE", "state"),
+            ("NOCLOUD", "nocloud"),
+            ("LABELS", "labels"),
+            ("CLOUD", "cloud"),
+            ("DEVICES", "devices"),
+            ("LOCK", "lock"),
+        ];
+        for (name, value) in places {
             command.env(format!("CLUSTERSEED_{name}"), format!("{top}/{value}"));
         }
         let output = command.env("CLUSTERSEED_PAUSE", "0").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("a shell");

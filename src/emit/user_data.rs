@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
-use crate::cluster::{Cluster, Method};
+use crate::cluster::{Cluster, InstanceId, Method};
 use crate::format::checksum::Sha256Sum;
 use crate::format::openpgp::to_base64;
 use crate::plan::HostPlan;
@@ -24,11 +24,32 @@ pub const FETCH: &str = include_str!("../seed/fetch");
 pub const KEEP: &str = include_str!("../seed/keep");
 const STATE: &str = "/var/lib/clusterseed";
 
-/// cloud-init marks a module as done before it begins (helpers.py, FileSemaphores), so a power cut in the first boot would leave
-/// a host that never gets its seed, its accounts or its SSH host keys. `bootcmd` runs at every boot, before the others: until
-/// `apply` has taken over, it has them run again; all of them when that boot did not come to its end.
-const AGAIN: &str = "[ -e /var/lib/clusterseed/state/begun ] || (cd /var/lib/cloud/instance && \
-    if [ -e boot-finished ]; then rm -f sem/config_write_files sem/config_runcmd sem/config_scripts_user; else rm -f sem/config_*; fi)";
+/// What `bootcmd` does at every boot, before the other modules.
+///
+/// cloud-init marks a module as done before it begins (helpers.py, FileSemaphores), so a power cut in the first boot would leave a
+/// host that never gets its seed, its accounts or its SSH host keys. Until `apply` has taken over, this has them run again; all of
+/// them when that boot did not come to its end. Where a changed plan makes a new instance, its first boot is looked at by itself,
+/// and begins without the old tree: `write_files` takes nothing away.
+fn every_boot(plan: &HostPlan, cluster: &Cluster) -> Yaml<'static> {
+    let begun = match cluster.instance_id {
+        InstanceId::Stable => format!("[ -e {STATE}/state/begun ]"),
+        InstanceId::Content => format!("grep -qxs {} {STATE}/state/begun", plan.digest),
+    };
+    let mut commands = Vec::new();
+    if cluster.instance_id == InstanceId::Content {
+        commands.push(format!("{begun} || rm -rf {PLACE}").into());
+    }
+    // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
+    commands.push(format!("mkdir -p {PLACE} && chmod 0700 {PLACE}").into());
+    commands.push(
+        format!(
+            "{begun} || (cd /var/lib/cloud/instance && if [ -e boot-finished ]; \
+             then rm -f sem/config_write_files sem/config_runcmd sem/config_scripts_user; else rm -f sem/config_*; fi)"
+        )
+        .into(),
+    );
+    Yaml::Seq(commands)
+}
 
 /// The whole document, for one way in which the seed may arrive. `tree` is the seed, `tarball` the digest of its tar.gz.
 pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, method: &Method, context: Context<'_>) -> String {
@@ -137,16 +158,16 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
             (files, Some(arguments))
         }
     };
-    // Wherever a volume may be attached: `keep` looks itself whether it was one.
-    let keeps = cluster.cloud.volume;
+    // Wherever a volume may be attached: `keep` looks itself whether it was one. Not where the volume is to bring new instance ids:
+    // those of the folder would win (DataSourceNoCloud.py of 0.7.5).
+    let keeps = cluster.cloud.volume && cluster.instance_id == InstanceId::Stable;
     if keeps {
         files.insert(0, write_file(format!("{STATE}/keep"), KEEP.as_bytes()));
     }
-    // write_files makes parents for everybody and files readable for a moment: the folder is made first, for root alone.
-    let folder = format!("mkdir -p {PLACE} && chmod 0700 {PLACE}");
-    entries.push(("bootcmd".into(), Yaml::Seq(vec![folder.into(), AGAIN.into()])));
+    entries.push(("bootcmd".into(), every_boot(plan, cluster)));
     entries.push(("write_files".into(), Yaml::Seq(files)));
-    let apply = format!("sh {PLACE}/apply");
+    // After a reboot in an earlier first boot, its own run may still be at work.
+    let apply = format!("sh {PLACE}/apply --wait");
     let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));
     // What it cannot keep is said, and does not stop the host.
     let command = if keeps { format!("sh {STATE}/keep; {command}") } else { command };

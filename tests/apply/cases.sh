@@ -156,13 +156,15 @@ break
 <\$HOME \`x\` \"q\" \\n>
 <é€😀>
 <>
-<hush-hush>" "arguments"
-    apply; same "$(count witness)" 2 "commands ran again"
+<second>
+<hush-hush>
+<fourth>" "arguments"
+    apply; same "$(count witness)" 4 "commands ran again"
     hasnt "$M/out" hush-hush; hasnt "$ROOT/var/lib/clusterseed/status.json" hush-hush
     master failing; : >"$FAKE/witness-fails"; apply; rc_is 1
     hasnt "$M/err" hush-hush; hasnt "$ROOT/var/lib/clusterseed/status.json" hush-hush
     same "$(count 'apt-get install')" 0 "went on after a failed command"
-    rm "$FAKE/witness-fails"; apply; rc_is 0; same "$(count witness)" 3 "a failed command runs again"
+    rm "$FAKE/witness-fails"; apply; rc_is 0; same "$(count witness)" 5 "a failed command runs again"
 }
 
 case_dry() {
@@ -239,7 +241,12 @@ case_by_hand() {
     apply; rc_is 0
     ok "no copy" cmp -s "$M/unpacked/SHA256SUMS" "$ROOT/var/lib/clusterseed/seed/SHA256SUMS"
     mode_is "$ROOT/var/lib/clusterseed/seed" 700
-    SEED=$ROOT/var/lib/clusterseed/seed; calls; apply; rc_is 0; same "$(cat "$FAKE/calls")" "" "second run called something"
+    place=$ROOT/var/lib/clusterseed/seed
+    : >"$place/apply"; apply; rc_is 0; ok "a spoiled copy was kept" [ -s "$place/apply" ]
+    if [ "$(/usr/bin/id -u)" = 0 ]; then
+        rm -rf "$place"; chown -R 1234 "$SEED"; apply; rc_is 0; same "$(find "$place" -user 1234)" "" "root runs what another owns"
+    fi
+    SEED=$place; calls; apply; rc_is 0; same "$(cat "$FAKE/calls")" "" "second run called something"
 }
 
 case_secrets() {

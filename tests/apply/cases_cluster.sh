@@ -94,9 +94,23 @@ case_turns() {
 
     # Without a majority there is nothing to break, and the change may be the cure.
     CASE="turns without a majority"
-    ensemble none; up 2 3; apply; off 2; off 3
+    ensemble none; up 2 3; apply; off 2; off 3; echo 1800000040 >"$FAKE/clock"; BORN_WAS=$BORN; BORN=1799000000
     printf 'tickTime=3000\nclientPort=2181\n' | file /etc/zookeeper/conf/zoo.cfg 0644 root configure zookeeper; seal
-    calls; apply; rc_is 0; has "$M/out" "no majority that a restart could break"; same "$(count 'initctl stop zookeeper')" 1 "restarts"
+    BORN=$BORN_WAS; calls; apply; rc_is 0; has "$M/out" "no majority that a restart could break"; same "$(count 'initctl stop zookeeper')" 1 "restarts"
+    ok "gave the others no time" [ "$(count 'sleep 1')" -gt 20 ]
+
+    # While a leader restarts nobody serves for a moment: that is no lost majority.
+    CASE="turns during an election"
+    ensemble election; up 2 3; apply; echo 1800000010 >"$FAKE/clock"; BORN=1799000000
+    printf 'tickTime=3000\nclientPort=2181\n' | file /etc/zookeeper/conf/zoo.cfg 0644 root configure zookeeper; seal; BORN=$BORN_WAS
+    for e_n in 2 3; do echo "not currently serving requests" >"$FAKE/answer.192.0.2.$e_n"; done
+    calls; at_sleep 5 'for n in 2 3; do echo "Mode: follower" >"$FAKE/answer.192.0.2.$n"; done'
+    apply; rc_is 0; hasnt "$M/out" "has no majority"; has "$M/out" "zookeeper waits for its turn"
+
+    CASE="turns in a cluster that never formed"
+    ensemble unformed; up 2; apply; rc_is 8
+    printf 'tickTime=3000\nclientPort=2181\n' | file /etc/zookeeper/conf/zoo.cfg 0644 root configure zookeeper; seal
+    up 3; apply; rc_is 0; hasnt "$M/out" "zookeeper waits"
 
     CASE="turns that end badly"
     ensemble mute; up 2 3; apply; echo "not currently serving" >"$FAKE/answer.192.0.2.1"
@@ -141,6 +155,26 @@ case_identity() {
     ok "forgot too early" [ -L "$ROOT/var/lib/mesos/meta/slaves/latest" ]
     apply; rc_is 0; gone "$ROOT/var/lib/mesos/meta/slaves/latest"; ok "still a link" [ ! -L "$ROOT/var/lib/mesos/meta/slaves/latest" ]
 
+    # What a failed run was allowed to do is not done when the change is taken back.
+    CASE="identity, taken back"
+    slave identityback; seed "$SEED"; slave_files; slave_identity false; seal; apply; has_run
+    seed "$SEED"; slave_files; slave_identity true; echo 192.0.2.99 | file /etc/mesos-slave/ip 0644 root configure mesos-slave
+    PACKAGES='{"name":"notoffered"}'; seal; apply; rc_is 5
+    apply --phase verify; apply --check; rc_is 1
+    seed "$SEED"; slave_files; slave_identity false; seal; apply; rc_is 0; apply --check; rc_is 0
+    ok "forgot for nothing" [ -L "$ROOT/var/lib/mesos/meta/slaves/latest" ]
+
+    # It is what it ran as that counts: a file that an admin spoiled is mended.
+    CASE="identity, mended"
+    rm "$ROOT/etc/mesos-slave/ip"; apply; rc_is 0; has "$ROOT/etc/mesos-slave/ip" 192.0.2.51
+    ok "forgot for nothing" [ -L "$ROOT/var/lib/mesos/meta/slaves/latest" ]
+
+    # It ran before there was a seed.
+    CASE="identity, adopted"
+    slave identityold; seed "$SEED"; slave_files; slave_identity false; seal; has_run; mkdir -p "$ROOT/etc/mesos-slave"
+    echo 192.0.2.7 >"$ROOT/etc/mesos-slave/ip"; refused 9 "/etc/mesos-slave/ip would change"
+    seed "$SEED"; slave_files; slave_identity true; seal; apply; rc_is 0; ok "kept" [ ! -L "$ROOT/var/lib/mesos/meta/slaves/latest" ]
+
     CASE="identity of a slave that never ran"
     slave identitynew; seed "$SEED"; slave_files; slave_identity false; seal; apply
     echo 192.0.2.99 | file /etc/mesos-slave/ip 0644 root configure mesos-slave; seal; apply; rc_is 0
@@ -151,8 +185,13 @@ case_resume() {
     master resume; echo KILL >"$FAKE/kill-in-apt"; apply; rc_is 137
     job=$ROOT/etc/init/clusterseed-resume.conf
     there "$ROOT/var/lib/clusterseed/state/unfinished" "$ROOT/var/lib/clusterseed/state/begun" "$job"
-    line=$(sed -n 's/^exec //p' "$job")
-    same "$line" "/bin/sh -c '[ ! -e /var/lib/clusterseed/state/unfinished ] || exec /bin/sh /var/lib/clusterseed/seed/apply'" "what the job does"
+    # What the job runs, on this machine: it goes on, and does nothing once there is nothing left.
+    sed -n "s/^exec .bin.sh -c '\(.*\)'$/\1/p" "$job" | sed "s#/var/lib/clusterseed#$ROOT/var/lib/clusterseed#g" >"$M/job"
+    has "$M/job" "seed/apply --wait"
+    mv "$SEED" "$SEED.new"                # a cut between two renames
+    CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:$SYSTEM sh "$M/job" >"$M/out" 2>&1
+    runs zookeeper mesos-master; gone "$ROOT/var/lib/clusterseed/state/unfinished"; status_says '"result": "done"'
+    calls; CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:$SYSTEM sh "$M/job" >"$M/out" 2>&1; same "$(cat "$FAKE/calls")" "" "the job did something"
     has "$job" "start on stopped rc RUNLEVEL=[2345]"
     apply; rc_is 0; gone "$ROOT/var/lib/clusterseed/state/unfinished"; there "$ROOT/var/lib/clusterseed/state/begun" "$job"
     # Refused before it began: nothing that could go on.

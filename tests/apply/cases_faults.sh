@@ -105,8 +105,24 @@ case_disk_full() {
     done
 }
 
+# A state file that cannot be copied whole stays as it was: the second restart that is due is not lost.
+case_full_while_starting() {
+    may_mount || return 0
+    on_own_disk starting master; apply
+    echo 9 | file /etc/zookeeper/conf/myid 0644 zookeeper configure zookeeper
+    echo 192.0.2.9 | file /etc/mesos-master/ip 0644 root configure mesos-master; seal
+    old=$(cat "$FAKE/jobs/mesos-master"); echo start >"$FAKE/fill"
+    apply; rm "$ROOT/filler"
+    apply; rc_is 0; ok "mesos-master kept its old configuration" [ "$(cat "$FAKE/jobs/mesos-master")" != "$old" ]
+    umount "$ROOT/run" "$ROOT"
+}
+
 case_read_only() {
     may_mount || return 0
+    master readonlystate; apply; mount --bind "$ROOT/var/lib/clusterseed/state" "$ROOT/var/lib/clusterseed/state" &&
+        mount -o remount,ro,bind "$ROOT/var/lib/clusterseed/state"
+    echo 9 | file /etc/mesos-master/ip 0644 root configure mesos-master; seal
+    apply; rc_is 1; has "$M/err" "error: cannot write to /var/lib/clusterseed/state"; umount "$ROOT/var/lib/clusterseed/state"
     master readonly-whole; apply; want=$(end_state)
     master readonly; mount --bind "$ROOT/etc" "$ROOT/etc" && mount -o remount,ro,bind "$ROOT/etc"
     apply; rc_is 1; has "$M/err" "error: cannot write /etc/"; has "$M/err" "mount options"; status_says '"result": "failed"'

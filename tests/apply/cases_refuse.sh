@@ -76,8 +76,8 @@ case_lock() {
     apply; rc_is 7; has "$M/err" "another apply is at work"
     gone "$ROOT/var/lib/clusterseed/status.json"
     apply --dry-run; rc_is 0
-    exec 8>&-
-    apply; rc_is 0
+    (sleep 1; exec 8>&-) & exec 8>&-
+    apply --wait; rc_is 0
 }
 
 case_packages() {

@@ -57,7 +57,9 @@ master_files() {
     DIRECTORIES='{"path":"/var/lib/mesos","mode":"0750","owner":"root","group":"root"}'
     # an id, then argv with what a shell or a line reader would spoil
     COMMANDS='{"id":"0123456789abcdef","at":"before-install","run":["witness","two words","line\nbreak\n","$HOME `x` \"q\" \\n","\u00e9\u20ac\ud83d\ude00",""]},
-    {"id":"fedcba9876543210","at":"after-start","run":["witness","hush-hush"]}'
+    {"id":"0123456789abcdee","at":"before-install","run":["witness","second"]},
+    {"id":"fedcba9876543210","at":"after-start","run":["witness","hush-hush"]},
+    {"id":"fedcba9876543211","at":"after-start","run":["witness","fourth"]}'
     UPDATE=true DISK=1 KEYS="" PEERS="" IDENTITIES="" FORMATION=600
     echo "deb http://mirror.example trusty main" | file /etc/apt/sources.list.d/mesosphere.list 0644 root sources ""
     echo manual | file /etc/init/mesos-slave.override 0644 root hold ""

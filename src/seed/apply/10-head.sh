@@ -57,11 +57,11 @@ US=$(printf '\037')                       # field separator: host.json cannot ho
                                           # unlike a tab it keeps empty fields apart in `read`
 MODE=run ONLY="" LOG="" W="" PHASE=verify FINISHED="" STATUS_OPEN=""
 CHANGES=0 WARNINGS=0 STARTED_AT="" PHASE_STARTED=0 CLOCK=0
-PRODUCT="" CLUSTER="" HOST="" DIGEST="" INIT="" OWN="" TARGETS="" FORMATION=0 PEERS=0 PEERS_UP=0 TOOK_TURN="" SEED_IS=""
+PRODUCT="" CLUSTER="" HOST="" DIGEST="" INIT="" OWN="" TARGETS="" FORMATION=0 PEERS=0 PEERS_UP=0 TOOK_TURN="" SEED_IS="" PATIENCE=0
 
 usage() {
     cat <<'END'
-usage: apply [--phase NAME[,NAME]]... [--dry-run | --check]
+usage: apply [--phase NAME[,NAME]]... [--dry-run | --check] [--wait]
 
 Turns this machine into the host that the seed tree beside this program describes.
 
@@ -69,6 +69,7 @@ Turns this machine into the host that the seed tree beside this program describe
                  verify hold sources install sweep configure release start report
   --dry-run      say what would change, change nothing
   --check        compare the host with the seed, change nothing; exit 1 if it differs
+  --wait         when another run is at work, wait for its end instead of giving up
   --help         this text
 
 exit: 0 done, 1 failed or different, 2 usage, 3 wrong machine, 4 seed damaged,

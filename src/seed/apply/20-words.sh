@@ -21,8 +21,7 @@ change() {
     CHANGES=$((CHANGES + 1))
     case $MODE in
         run)
-            [ -n "$ONLY" ] || [ -e "$UNFINISHED" ] || { : >"$UNFINISHED"; } 2>/dev/null ||
-                die "$E_FAIL" "cannot write to ${STATE#"$R"}" "look at the disk's free space and mount options, then run apply again"
+            [ -n "$ONLY" ] || mark "$UNFINISHED"
             say "$1 $2 ($3)"; return 0 ;;
         dry-run) say "would $1 $2 ($3)" ;;
         check) say "differs: $2: $3" ;;
@@ -56,7 +55,7 @@ write_status() {
     ws_end=""
     [ "$1" = running ] || ws_end=$(now)
     ws_missing=""
-    [ "$PHASE" != report ] || [ "$1" = "done" ] || ws_missing=$(cut -d "$US" -f 1 "$W/absent" 2>/dev/null | sort -u | tr '\n' ' ')
+    case $PHASE/$1/$2 in report/running/*|report/failed/*|start/*/"$E_PEERS") ws_missing=$(cut -d "$US" -f 1 "$W/absent" 2>/dev/null | sort -u | tr '\n' ' ') ;; esac
     # Through the environment: awk would read backslashes in -v.
     (result=$1 exit=$2 message=$3 next=$4 product=$PRODUCT cluster=$CLUSTER host=$HOST digest=$DIGEST phase=$PHASE \
         started=$STARTED_AT finished=$ws_end partial=${ONLY:+true} changes=$CHANGES missing=$ws_missing awk '
@@ -94,6 +93,7 @@ phase_ends() {
 # a look at its words. Descriptor 9 is the lock: a child that stays must not keep it, and
 # what packages and commands write is not for us alone: the usual umask.
 quietly() {
+    [ "$MODE" = run ] || return 1         # nothing that only looks runs anything
     note "\$ $1 ..."
     q_from=$(($(wc -c <"$LOG") + 1))
     (umask 022; exec "$@") </dev/null >>"$LOG" 2>&1 3<&- 4<&- 9>&-
@@ -115,8 +115,9 @@ on_exit() {
     drop_policy
     if [ -z "$FINISHED" ]; then
         phase_ends failed
-        write_status failed "$oe_rc" "apply ended unexpectedly in phase $PHASE" "run it again"
+        write_status failed "$E_FAIL" "apply ended unexpectedly in phase $PHASE, with status $oe_rc" "see ${LOG#"$R"}, then run apply again"
     fi
     [ -z "$W" ] || rm -rf "$W"
+    [ -n "$FINISHED" ] || exit "$E_FAIL"  # a shell that stops by itself says 2, which is usage here
 }
 

@@ -4,19 +4,25 @@ listed() { grep -Fqx -e "$1" "$2" 2>/dev/null; }            # listed LINE FILE
 is_own() { case ",$OWN," in *",$1,"*) return 0 ;; esac; return 1; }
 seed_has() { case $TARGETS in *"$NL$1$NL"*) return 0 ;; esac; return 1; }   # a path on the host
 
-# forget LINE FILE: takes a line out of a state file, whole or not at all.
+# forget LINE FILE, remember LINE FILE: take a line out of a state file or add one, whole or not at all: half a line
+# would be a path of somebody else, and a file cut short a restart that never comes.
 forget() {
     listed "$1" "$2" || return 0
-    grep -Fvx -e "$1" "$2" >"$2.new" || :
-    mv -f "$2.new" "$2"
+    grep -Fvx -e "$1" "$2" >"$W/record" || :
+    record "$2"
 }
-
-# remember LINE FILE: adds one, whole or not at all: half a line would be a path of somebody else.
 remember() {
     ! listed "$1" "$2" || return 0
-    { [ ! -f "$2" ] || cat "$2"; } >"$2.new" && printf '%s\n' "$1" >>"$2.new" && mv -f "$2.new" "$2" ||
-        die "$E_FAIL" "cannot write to ${STATE#"$R"}" "look at the disk's free space and mount options, then run apply again"
+    { [ ! -f "$2" ] || cat "$2"; printf '%s\n' "$1"; } >"$W/record"
+    record "$2"
 }
+# record FILE: $W/record becomes that state file. It was made in memory; only this copy can fail for want of room.
+record() {
+    cat "$W/record" >"$1.new" && cmp -s "$W/record" "$1.new" && mv -f "$1.new" "$1" || unwritable
+}
+# mark FILE: an empty one. (`:` would end the whole program when the redirection fails.)
+mark() { [ -e "$1" ] || true >"$1" || unwritable; }
+unwritable() { die "$E_FAIL" "cannot write to ${STATE#"$R"}" "look at the disk's free space and mount options, then run apply again"; }
 
 # need_restart A,B: on disk before the change is made, so that a crash between the
 # change and the restart does not lose it. Other hosts' services do not concern us.
@@ -33,7 +39,7 @@ need_restart() {
 # under a final name would be an empty hold, or a flag without its value.
 settle() { [ "$MODE" != run ] || [ "$CHANGES" = "$1" ] || sync; }
 
-units_changed() { [ "$MODE" != run ] || [ -e "$STATE/reload" ] || : >"$STATE/reload"; }
+units_changed() { [ "$MODE" != run ] || mark "$STATE/reload"; }
 
 make_parents() {
     [ -d "${1%/*}" ] || (umask 022; mkdir -p "${1%/*}") ||
@@ -95,10 +101,11 @@ put_files() {
     done 3<"$W/files"
 }
 
+# run_commands MOMENT
 run_commands() {
-    rc_i=0
+    rc_i=0 rc_moment=$1                   # the arguments become the command's words
     while IFS=$US read -r rc_id rc_at <&4; do
-        if [ "$rc_at" = "$1" ] && ! listed "$rc_id" "$STATE/commands" && change run "command $rc_id" "has not run yet"; then
+        if [ "$rc_at" = "$rc_moment" ] && ! listed "$rc_id" "$STATE/commands" && change run "command $rc_id" "has not run yet"; then
             rc_n=$(get "commands/$rc_i/run/#") rc_j=0
             set --
             while [ "$rc_j" -lt "$rc_n" ]; do
@@ -107,7 +114,7 @@ run_commands() {
                 rc_j=$((rc_j + 1))
             done
             # Neither its words nor its output are repeated: they may hold secrets.
-            quietly "$@" || die "$E_FAIL" "command $rc_id ($1) ended with status $q_rc" \
+            quietly "$@" || die "$E_FAIL" "command $rc_id ($rc_moment) ended with status $q_rc" \
                 "see $LOG, mend it, run apply again: only what has not succeeded runs again"
             remember "$rc_id" "$STATE/commands"
         fi

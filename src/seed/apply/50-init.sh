@@ -50,8 +50,7 @@ svc_stop() {
 reload_units() {
     [ -e "$STATE/reload" ] && [ "$MODE" = run ] || return 0
     if [ "$INIT" = upstart ]; then set -- initctl reload-configuration; else set -- systemctl daemon-reload; fi
-    quietly "$@" || warn "$* did not answer: fine while an image is built"
-    rm -f "$STATE/reload"
+    if quietly "$@"; then rm -f "$STATE/reload"; else warn "$* did not answer: fine while an image is built"; fi
 }
 
 unit_file() { case $1 in *.*) echo "$1" ;; *) echo "$1.service" ;; esac; }

@@ -9,15 +9,18 @@ resume_path() {
     if [ "$INIT" = upstart ]; then echo "/etc/init/$RESUME.conf"; else echo "/etc/systemd/system/$RESUME.service"; fi
 }
 
-# Not after cloud-final, which waits for multi-user.target itself; another run is no failure here.
+# A seed that was whole and lost its place between two renames gets it back. What may pass by itself, an address or a clock that
+# comes late, a mirror that is away, is tried again. Not after cloud-final, which waits for multi-user.target itself.
 resume_job() {
+    rj_seed=${PLACE#"$R"}
+    rj_run="[ -e $rj_seed ] || mv $rj_seed.new $rj_seed; for n in 1 2 3; do /bin/sh $rj_seed/apply --wait; s=\$?; case \$s in 1|3|5) sleep 30 ;; *) exit \$s ;; esac; done; exit \$s"
     if [ "$INIT" = upstart ]; then
         cat <<END
 # Placed by clusterseed: finishes what a reboot interrupted.
 start on stopped rc RUNLEVEL=[2345]
 task
 console log
-exec /bin/sh -c '[ ! -e ${UNFINISHED#"$R"} ] || exec /bin/sh ${PLACE#"$R"}/apply'
+exec /bin/sh -c '[ ! -e ${UNFINISHED#"$R"} ] || { $rj_run; }'
 END
     else
         cat <<END
@@ -30,9 +33,8 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh ${PLACE#"$R"}/apply
+ExecStart=/bin/sh -c '$(printf '%s' "$rj_run" | sed 's/\$/$$/g')'
 TimeoutStartSec=infinity
-SuccessExitStatus=7
 
 [Install]
 WantedBy=multi-user.target
@@ -40,7 +42,7 @@ END
     fi
 }
 
-# arm_resume: places that job. `begun` tells user-data, at each boot, that it need not bring the seed again.
+# arm_resume: places that job. `begun` tells user-data, at each boot, that it need not bring this plan's seed again.
 arm_resume() {
     ar_path=$(resume_path)
     resume_job >"$W/resume"
@@ -54,8 +56,9 @@ arm_resume() {
         make_parents "$R$ar_link"
         ln -s "../$RESUME.service" "$R$ar_link" || die "$E_FAIL" "cannot make $ar_link" "look at the disk's free space and mount options, then run apply again"
     fi
-    if [ "$MODE" = run ] && [ ! -e "$STATE/begun" ]; then
+    if [ "$MODE" = run ] && ! listed "$DIGEST" "$STATE/begun"; then
         sync
-        : >"$STATE/begun" || die "$E_FAIL" "cannot write to ${STATE#"$R"}" "look at the disk's free space and mount options, then run apply again"
+        echo "$DIGEST" >"$W/record"
+        record "$STATE/begun"
     fi
 }

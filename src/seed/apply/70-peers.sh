@@ -74,46 +74,52 @@ await_formation() {
             write_status running 0 "this host is ready and waits for $af_words, $FORMATION s at most" "boot them: the first time the cluster needs all of its hosts"
         fi
         sleep 5
-        af_waited=$((af_waited + 5))
+        af_waited=$((af_waited + 5 + PEER_SECONDS))
     done
-    [ -e "$STATE/formed" ] || : >"$STATE/formed"
+    mark "$STATE/formed"
     say "all other hosts of its services are there"
 }
 
 # await_turn SERVICE: until a running service may be taken down. Others may be at the same change: each has its share of
-# the clock, in the order of the addresses, and goes only while the rest is a majority. Where there is none any more,
-# nothing is left to break, and the change may be what mends it. TOOK_TURN tells which it was.
+# the clock, in the order of the addresses, and goes only while the rest is a majority. Where there has been none for a whole
+# round, which no election takes, nothing is left to break and the change may be what mends it. TOOK_TURN tells which it was.
 await_turn() {
     TOOK_TURN=""
     look_for_peers "$1"
-    [ "$PEERS" -gt 0 ] && can_ask || return 0
-    at_all=$((PEERS + 1)) at_majority=$(((PEERS + 1) / 2 + 1)) at_waited=0 at_said=""
+    [ "$PEERS" -gt 0 ] && can_ask && [ -e "$STATE/formed" ] || return 0    # what never formed cannot break
+    at_all=$((PEERS + 1)) at_majority=$(((PEERS + 1) / 2 + 1)) at_waited=0 at_none=0 at_said=""
     at_need=$at_majority
     [ "$at_need" -le "$PEERS" ] || at_need=$PEERS    # of two hosts both are the majority
     at_rank=$({ head -n 1 "$W/addresses"; awk -F "$US" -v s="$1" '$1 == s { print $3 }' "$W/peers"; } | sort |
         grep -Fnx -e "$(head -n 1 "$W/addresses")" | cut -d: -f1)
     while :; do
-        if [ $((PEERS_UP + 1)) -lt "$at_majority" ]; then
-            warn "$1 has no majority that a restart could break; missing: $(absent_words)"
-            return 0
-        fi
+        at_cost=1
+        [ ! -s "$W/absent" ] || at_cost=$((1 + PEER_SECONDS))
+        if [ $((PEERS_UP + 1)) -lt "$at_majority" ]; then at_none=$((at_none + at_cost)); else at_none=0; fi
         at_now=$(date +%s)
-        if [ "$PEERS_UP" -ge "$at_need" ] && [ $((at_now / TURN_SECONDS % at_all + 1)) = "$at_rank" ] &&
-            [ $((at_now % TURN_SECONDS)) -lt "$TURN_OPENS" ]; then
-            TOOK_TURN=1
-            return 0
+        if [ $((at_now / TURN_SECONDS % at_all + 1)) = "$at_rank" ] && [ $((at_now % TURN_SECONDS)) -lt "$TURN_OPENS" ]; then
+            if [ "$PEERS_UP" -ge "$at_need" ]; then
+                TOOK_TURN=1
+                return 0
+            elif [ "$at_none" -gt $((TURN_SECONDS * at_all)) ]; then
+                warn "$1 has no majority that a restart could break; missing: $(absent_words)"
+                return 0
+            fi
         fi
         if [ "$PEERS_UP" -lt "$at_need" ]; then
             [ "$at_waited" -lt "$((FORMATION + TURN_SECONDS * at_all))" ] || die "$E_PEERS" \
                 "a restart of $1 would leave it without a majority: missing is $(absent_words)" \
-                "bring that back first, then run apply again; $1 still runs, with its old configuration"
+                "bring that back first, then run apply again; if it can come back only after this change, because its address is new, stop $1 by hand and run apply again, one host at a time"
             at_why="for $(absent_words): without it, a restart would leave no majority"
         else at_why="for its turn, so that the others stay at work"
         fi
-        [ "$at_why" = "$at_said" ] || say "$1 waits $at_why"
-        at_said=$at_why
+        if [ "$at_why" != "$at_said" ]; then
+            at_said=$at_why
+            say "$1 waits $at_why"
+            write_status running 0 "$1 waits $at_why" "wait"
+        fi
         sleep 1
-        at_waited=$((at_waited + 1))
+        at_waited=$((at_waited + at_cost))
         look_for_peers "$1"
     done
 }

@@ -58,13 +58,15 @@ phase_hold() {
             if listed "$ph_name" "$STATE/released"; then continue; fi
             hold_unit "$ph_name"
             # It runs before its configuration is there, with a package's defaults.
-            if [ "$(svc_state "$ph_name")" = running ]; then need_restart "$ph_name"; fi
+            case $(svc_state "$ph_name") in running|changing) need_restart "$ph_name" ;; esac
         else
             seed_has "$(hold_path "$ph_name")" || hold_unit "$ph_name"
             [ "$MODE" != run ] || forget "$ph_name" "$STATE/released"
-            if [ "$(svc_state "$ph_name")" = running ] && change stop "$ph_name" "runs, but is no service of this host"; then
-                svc_stop "$ph_name" || die "$E_SERVICE" "cannot stop $ph_name: $(last_words)" "stop it by hand and run apply again"
-            fi
+            case $(svc_state "$ph_name") in running|changing)
+                if change stop "$ph_name" "runs, but is no service of this host"; then
+                    svc_stop "$ph_name" || die "$E_SERVICE" "cannot stop $ph_name: $(last_words)" "stop it by hand and run apply again"
+                fi ;;
+            esac
         fi
     done 3<"$W/holds"
     settle "$ph_before"
@@ -92,12 +94,15 @@ phase_sources() {
 # at its place. A whole copy is renamed in, so half a seed never stands there.
 adopt_seed() {
     [ "$SEED" != "$(cd "$PLACE" 2>/dev/null && pwd -P)" ] || return 0
-    if cmp -s "$SEED/SHA256SUMS" "$PLACE/SHA256SUMS"; then return 0; fi
-    change copy "the seed to ${PLACE#"$R"}" "another or none is there" || return 0
+    if cmp -s "$SEED/SHA256SUMS" "$PLACE/SHA256SUMS" && (cd "$PLACE" && sha256sum -c SHA256SUMS) >/dev/null 2>&1; then return 0; fi
+    change copy "the seed to ${PLACE#"$R"}" "another, a damaged one or none is there" || return 0
+    # Root will run it at a boot: it belongs to nobody else, and is on the disk before it takes the other's place.
+    ids root root || die "$E_FAIL" "no user root" "mend /etc/passwd"
     rm -rf "$PLACE.new" "$PLACE.old"
-    cp -R -p "$SEED" "$PLACE.new" && chmod 0700 "$PLACE.new" || die "$E_FAIL" "cannot copy the seed to $PLACE" "make room on the disk and run apply again"
-    [ ! -e "$PLACE" ] || mv "$PLACE" "$PLACE.old"
-    mv "$PLACE.new" "$PLACE" && rm -rf "$PLACE.old"
+    cp -R -p "$SEED" "$PLACE.new" && chown -R "$UID_:$GID_" "$PLACE.new" && chmod 0700 "$PLACE.new" && sync &&
+        { [ ! -e "$PLACE" ] || mv "$PLACE" "$PLACE.old"; } && mv "$PLACE.new" "$PLACE" ||
+        die "$E_FAIL" "cannot copy the seed to ${PLACE#"$R"}" "make room on the disk and run apply again"
+    rm -rf "$PLACE.old"
 }
 
 phase_install() {
@@ -114,7 +119,7 @@ phase_install() {
     # below keeps the packages from restarting them.
     while IFS=$US read -r pi_name pi_rest <&3; do
         : "$pi_rest"
-        if [ "$(svc_state "$pi_name")" = running ]; then need_restart "$pi_name"; fi
+        case $(svc_state "$pi_name") in running|changing) need_restart "$pi_name" ;; esac
     done 3<"$W/services"
 
     DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical APT_LISTCHANGES_FRONTEND=none
@@ -180,7 +185,6 @@ phase_configure() {
         select_alternative "$pc_name" "$pc_link" "$pc_path" "$pc_priority"
     done 3<"$W/alternatives"
     remove_stale
-    remember_guards
     phase_sweep
     settle "$pc_before"
 }
@@ -272,11 +276,12 @@ phase_release() {
 }
 
 phase_start() {
+    check_identities
     while IFS=$US read -r pt_name pt_ports pt_wait <&3; do
         pt_fresh="" pt_why="" TOOK_TURN=""
         forget_identity "$pt_name"
         pt_state=$(svc_state "$pt_name")
-        if [ "$pt_state" = running ]; then
+        if [ "$pt_state" = running ] || { [ "$pt_state" = changing ] && listed "$pt_name" "$STATE/restart"; }; then
             if listed "$pt_name" "$STATE/restart"; then pt_why="its configuration changed"
             elif ! heard "$pt_ports" "$pt_wait"; then pt_why="nothing listens on port ${hd_silent% }"
             fi
@@ -296,6 +301,7 @@ phase_start() {
         [ "$MODE" = run ] || continue
         await "$pt_name" "$pt_ports" "$pt_wait" "$pt_fresh"
         [ -z "$TOOK_TURN" ] || await_service "$pt_name" "$pt_wait"
+        keep_identity "$pt_name"
     done 3<"$W/services"
     run_commands after-start
 }

@@ -14,6 +14,7 @@ while [ $# -gt 0 ]; do
         --help|-h) usage; exit 0 ;;
         --phase) [ $# -gt 1 ] || bad_usage "--phase needs a name"; add_phases "$2"; shift ;;
         --phase=*) add_phases "${1#*=}" ;;
+        --wait) PATIENCE=$LOCK_SECONDS ;;
         --dry-run|--check) [ "$MODE" = run ] || [ "$MODE" = "${1#--}" ] || bad_usage "--dry-run and --check exclude each other"; MODE=${1#--} ;;
         *) bad_usage "unknown argument '$1'" ;;
     esac
@@ -37,12 +38,12 @@ if [ "$MODE" = run ]; then
     # flock (util-linux is essential on both platforms): the kernel frees it whatever kills us.
     exec 9>>"$R/run/clusterseed.lock"
     command -v flock >/dev/null || die "$E_FAIL" "no flock here" "install util-linux and run apply again"
-    if ! flock -n 9; then
+    if ! flock -n 9 && ! { [ "$PATIENCE" -gt 0 ] && say "another apply is at work: waiting for it" && flock 9; }; then
         FINISHED=1 MODE=check             # nothing here is ours to write or to clean up
         die "$E_BUSY" "another apply is at work on this host" "wait for it; ${STATUS#"$R"} says where it is"
     fi
     LOG=$R/var/log/clusterseed.log
-    [ -e "$LOG" ] || { : >"$LOG" && chmod 0640 "$LOG"; }
+    [ -e "$LOG" ] || { true >"$LOG" && chmod 0640 "$LOG"; } || unwritable
     STATUS_OPEN=1
 fi
 
