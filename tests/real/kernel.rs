@@ -55,6 +55,8 @@ fn bonds_and_vlans_come_up() {
                 let built = lab.build("spec", &spec(platform, ["left", "right", "store"], BY_MAC));
                 let observed = observed(&lab, &built.seed("alpha"));
                 came_up(&observed, ["left", "right", "store"]);
+                // Above all none that waits for the network in vain.
+                assert!(!observed.lines().any(|line| line.starts_with("failed ")), "{platform}: {observed}");
                 // A seed of this machine was applied: `apply` compares the address with the host's own.
                 let odd = observed
                     .lines()

@@ -11,7 +11,7 @@
 # and 0c; on the wire behind each nobody is.
 #
 # Prints lines `address DEV ADDRESS/PREFIX`, `link DEV MTU MAC`, `route …`,
-# `bond …`, `vlan …`; of cloud-init `init …`, its warnings.
+# `bond …`, `vlan …`; of cloud-init `init …`, its warnings; of systemd `failed UNIT`.
 #
 # Exit: 0 when the machine went through; 1 when it did not ($KERNEL_LIMIT, 240
 # seconds); 2 wrong use. WORK/console is what it said.
@@ -56,6 +56,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
     sed 's/^/bond /' /proc/net/bonding/* 2>/dev/null
     sed 1,2d /proc/net/vlan/config 2>/dev/null | sed 's/ //g; s/^/vlan /'
     grep -hE 'WARNING|DEPRECATED' /var/log/cloud-init.log 2>/dev/null | sed 's/^/init /'
+    systemctl --failed --plain --no-legend --no-pager 2>/dev/null | sed 's/^/failed /'
     echo end
 } >/observed
 echo o >/proc/sysrq-trigger
