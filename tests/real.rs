@@ -10,6 +10,7 @@ mod delivery; // all ways in which a seed travels, with contents that something 
 mod ensemble; // a whole cluster: first boot, reboot, damage, change
 mod guide; // the built-in profile, whose packages no longer exist
 pub mod host; // what must hold on every machine
+mod kernel; // bonds, VLANs and hardware addresses, on machines with a kernel of their own
 pub mod lab; // machines
 mod net; // every form of the network, in the hands of cloud-init, netplan and ifupdown of three releases
 mod strings; // those contents

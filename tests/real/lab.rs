@@ -72,6 +72,11 @@ impl Lab {
         println!("{} {:6.1} s (+{:.1}): {what}", self.name, total.as_secs_f64(), since.as_secs_f64());
     }
 
+    /// The root tree that machines boot from.
+    pub fn tree(&self) -> &Path {
+        &self.tree
+    }
+
     /// The folder that `boot.sh` works in.
     pub fn work(&self) -> String {
         path(&self.home.join("work"))

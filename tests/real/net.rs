@@ -33,6 +33,7 @@ network:
     - {to: 10.2.0.0/16, via: 192.0.2.11}
   interfaces:
     - {name: host1, subnet: 198.51.100.0/25, mtu: 1300, routes: [{to: 10.3.4.0/30, via: 198.51.100.126}]}
+    - {name: host2}
 hosts:
   - {name: alpha, role: node, address: 192.0.2.11}
 access:
@@ -60,7 +61,7 @@ fn releases_boot_with_their_network() {
 }
 
 fn boots((suite, platform, name): (&str, &str, &'static str)) {
-    let Some(lab) = Lab::begin_on(suite, "host0 host1", name) else { return };
+    let Some(lab) = Lab::begin_on(suite, "host0 host1 host2", name) else { return };
     let built = lab.build("spec", &SPEC.replace("PLATFORM", platform));
     lab.schema(&built.seed("alpha").join("user-data"));
     lab.first_boot(&[("alpha", built.seed("alpha"))]);

@@ -30,6 +30,10 @@ fn body(device: Device<'_>, gateway4: bool) -> Entries<'_> {
         body.push(("set-name".into(), interface.name.as_str().into()));
     }
     body.push(("dhcp4".into(), Yaml::Bool(interface.addressing == Addressing::Dhcp)));
+    if interface.addressing == Addressing::None && device.network.bond_of(&interface.name).is_none() {
+        // A router could give it an address; and on Debian 13 the boot waits two minutes for one that does not (systemd 257).
+        body.push(("accept-ra".into(), Yaml::Bool(false)));
+    }
     if let Some((address, subnet)) = device.address() {
         body.push(("addresses".into(), Yaml::Seq(vec![format!("{address}/{}", subnet.prefix).into()])));
     }
