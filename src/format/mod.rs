@@ -5,4 +5,5 @@ pub mod debversion;
 pub mod iso9660;
 pub mod openpgp;
 pub mod tarball;
+pub mod vfat;
 pub mod volume;
