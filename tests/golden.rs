@@ -16,7 +16,7 @@ use clusterseed::artifact::Artifact;
 use clusterseed::compile;
 use clusterseed::diag::{Diagnostics, Sources, render};
 use clusterseed::format::checksum::Sha256Sum;
-use clusterseed::format::iso9660;
+use clusterseed::format::{iso9660, vfat};
 use clusterseed::io::load;
 use serde_json::Value;
 
@@ -184,8 +184,8 @@ fn listing(golden: &Golden) -> String {
     let host_json: BTreeMap<&str, Value> = golden.hosts().into_iter().map(|host| (host, golden.host_json(host))).collect();
     for (path, file) in &golden.files {
         let name = path.rsplit('/').next().unwrap_or_default();
-        let follows =
-            matches!(name, "apply" | "SHA256SUMS" | "seed.tar.gz" | "seed.iso" | "user-data" | "manifest.json") && !path.contains("/root/");
+        let follows = matches!(name, "apply" | "SHA256SUMS" | "seed.tar.gz" | "seed.iso" | "seed.img" | "user-data" | "manifest.json")
+            && !path.contains("/root/");
         let digest = if follows { format!("{:64}", "-") } else { Sha256Sum::of(&file.bytes).hex() };
         let _ = write!(out, "{:04o} {digest} {path}", file.mode);
         if let Some((host, target)) = path.strip_prefix("hosts/").and_then(|rest| rest.split_once("/seed/root/")) {
@@ -194,7 +194,7 @@ fn listing(golden: &Golden) -> String {
             let word = |key: &str| entry[key].as_str().unwrap_or("?").to_string();
             let _ = write!(out, "  {} {}:{} {}", word("mode"), word("owner"), word("group"), word("phase"));
         }
-        if name == "seed.iso" {
+        if matches!(name, "seed.iso" | "seed.img") {
             let held: Vec<String> = on_volume(&file.bytes).into_keys().collect();
             let _ = write!(out, "  {}", held.join(" "));
         }
@@ -205,11 +205,18 @@ fn listing(golden: &Golden) -> String {
 
 /// What a volume holds, by name; every tree of it says the same.
 pub fn on_volume(image: &[u8]) -> BTreeMap<String, &[u8]> {
-    let contents = iso9660::read::read(image).expect("a sound volume");
-    let [files, joliet]: [BTreeMap<String, &[u8]>; 2] =
-        [contents.files, contents.joliet].map(|files| files.into_iter().map(|file| (file.name, file.bytes)).collect());
-    assert!(files == joliet && [contents.label, contents.joliet_label] == ["cidata", "cidata"], "trees differ");
-    files
+    let (labels, trees) = match iso9660::read::read(image) {
+        Ok(iso) => ([iso.label, iso.joliet_label], vec![iso.files, iso.joliet]),
+        Err(_) => {
+            let fat = vfat::read::read(image).expect("a sound volume");
+            ([fat.label, fat.boot_label], vec![fat.files])
+        }
+    };
+    assert_eq!(labels, ["cidata", "cidata"]);
+    let named = trees.into_iter().map(|files| files.into_iter().map(|file| (file.name, file.bytes)).collect());
+    let named: Vec<BTreeMap<String, &[u8]>> = named.collect();
+    assert!(named.iter().all(|tree| *tree == named[0]), "trees differ");
+    named.into_iter().next().unwrap_or_default()
 }
 
 /// What the golden keeps, by path below `expect`.

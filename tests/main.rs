@@ -13,6 +13,7 @@ mod network; // every form of the network on every platform
 mod oracle; // strings through PyYAML 3.10 and a current one
 mod profiles; // a cluster kind without Rust
 mod properties; // ranges, quoting, round trips
+mod qemu; // a machine with a kernel of its own boots from its volume, and again without it
 mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
 mod regressions; // inputs that fuzzing found once

@@ -4,6 +4,7 @@
 
 mod iso; // ISO 9660 with Joliet and Rock Ridge
 mod seeds; // the volumes of a build
+mod vfat; // FAT with long names
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! `verify`: recomputes everything that a build wrote, and reads it back with a second, independent YAML reader.
 
+mod volume;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -10,9 +12,7 @@ use super::{Verdict, report};
 use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
 use crate::emit::encoding;
 use crate::emit::seed::PLACE;
-use crate::emit::volume;
 use crate::format::checksum::{Sha256Sum, sums};
-use crate::format::iso9660;
 use crate::io::tree::{self, Found};
 
 /// Checks a built folder; every problem is a line on stdout.
@@ -54,7 +54,7 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
         for host in hosts(&listed) {
-            if let Err(why) = check_host(&host, &found).and_then(|()| check_volume(&host, &found)) {
+            if let Err(why) = check_host(&host, &found).and_then(|()| volume::check(&host, &found)) {
                 problems.push(format!("hosts/{host}: {why}"));
             }
         }
@@ -117,32 +117,6 @@ fn check_sums(digests: &[(String, Sha256Sum)], found: &BTreeMap<String, Found>, 
 
 fn hosts(listed: &BTreeMap<String, Listed>) -> BTreeSet<String> {
     listed.keys().filter_map(|path| path.strip_prefix("hosts/")?.split('/').next().map(str::to_string)).collect()
-}
-
-/// The seed volume holds the files beside it, no more and no less, whichever of its trees a reader takes.
-fn check_volume(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> {
-    let beside = |name: &str| found.get(&format!("hosts/{host}/{name}"));
-    let mut wanted = Vec::new();
-    for (name, file) in volume::FILES.iter().filter_map(|name| Some((*name, beside(name)?))) {
-        wanted.push((name.to_string(), file.mode, tree::read(&file.path).map_err(|error| format!("{error:#}"))?));
-    }
-    let Some(image) = beside("seed.iso") else { return Ok(()) };
-    let image = tree::read(&image.path).map_err(|error| format!("{error:#}"))?;
-    let contents = iso9660::read::read(&image).map_err(|why| format!("seed.iso: {why}"))?;
-    for label in [&contents.label, &contents.joliet_label] {
-        if label != volume::LABEL {
-            return Err(format!("seed.iso is labelled {label:?}"));
-        }
-    }
-    for (files, modes) in [(contents.files, true), (contents.joliet, false)] {
-        let mut files: Vec<_> = files.into_iter().map(|file| (file.name, if modes { file.mode } else { 0 }, file.bytes)).collect();
-        files.sort();
-        let same = files.iter().map(|(name, mode, bytes)| (name, *mode, *bytes));
-        if !same.eq(wanted.iter().map(|(name, mode, bytes)| (name, if modes { *mode } else { 0 }, &bytes[..]))) {
-            return Err("seed.iso does not hold the files beside it".into());
-        }
-    }
-    Ok(())
 }
 
 /// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball.

@@ -6,4 +6,5 @@ pub mod gzip;
 pub mod iso9660;
 pub mod openpgp;
 pub mod tarball;
+pub mod vfat;
 pub mod volume;

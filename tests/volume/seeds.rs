@@ -13,7 +13,7 @@ fn volumes_hold_what_lies_beside_them() {
     for golden in built() {
         for host in golden.hosts() {
             let beside = |name: &str| golden.files.get(&format!("hosts/{host}/{name}"));
-            let Some(image) = beside("seed.iso") else {
+            let Some(image) = beside("seed.iso").or(beside("seed.img")) else {
                 // By hand, or in clouds that take no volume.
                 assert!(["compressed", "dhcp", "hand", "no-network"].contains(&&*golden.name), "{}: {host} has no volume", golden.name);
                 continue;
@@ -45,4 +45,25 @@ fn same_spec_same_volume() {
     };
     assert!(made("0") == made("0") && made("86400") == made("86400"));
     assert!(made("0") != made("86400"), "the epoch is the time of everything on it");
+}
+
+/// What the spec says is what is written, and `verify` looks into either kind.
+#[test]
+fn each_form_is_written_and_verified() {
+    let spec = fs::read_to_string(support::data("golden/url/cluster.yaml")).expect("a spec");
+    for (form, wanted) in [("iso", Some("seed.iso")), ("vfat", Some("seed.img")), ("none", None)] {
+        let folder = support::scratch();
+        let typed = spec.replace("url: \"http", &format!("volume: {form}, url: \"http"));
+        assert_ne!(typed, spec);
+        fs::write(folder.path().join("c.yaml"), typed).expect("a spec");
+        for words in [&["build", "-q", "-o", "out", "c.yaml"][..], &["verify", "out"]] {
+            assert!(clusterseed().args(words).current_dir(folder.path()).status().expect("the program").success(), "{form}: {words:?}");
+        }
+        for host in ["m1", "m2", "m3", "s1"] {
+            for name in ["seed.iso", "seed.img"] {
+                let there = folder.path().join("out/hosts").join(host).join(name).is_file();
+                assert_eq!(there, Some(name) == wanted, "{form}: {host}/{name}");
+            }
+        }
+    }
 }

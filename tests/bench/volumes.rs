@@ -1,0 +1,125 @@
+//! Seed volumes: this product's writer against genisoimage and xorriso, each in processes of its own over the same files.
+//!
+//! The writer is a part of `build` and no command, so this program calls itself to give it a process.
+
+use std::fs::{self, File as Disk};
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clusterseed::format::iso9660;
+use clusterseed::format::volume::{File, Source, Volume};
+
+use super::machine;
+use super::measure::{Figures, child};
+
+/// The word by which this program is told to write an ISO of each folder below one, and nothing else.
+pub const WRITE: &str = "--write-volumes";
+
+/// One file, once: what `packages` of a large closure would be.
+const LARGE: u64 = 1 << 30;
+
+/// How the rivals are called; each makes what a NoCloud seed needs.
+const RIVALS: [(&str, &str); 2] = [
+    ("genisoimage", r#"genisoimage -quiet -output "$2" -volid cidata -joliet -rock "$1""#),
+    ("xorriso", r#"xorriso -as mkisofs -quiet -o "$2" -V cidata -J -R "$1""#),
+];
+
+/// Writes `OUT/NAME.iso` for each folder `FROM/NAME`.
+pub fn write(from: &Path, out: &Path) -> Result<()> {
+    for folder in fs::read_dir(from)? {
+        let folder = folder?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder.path())? {
+            let entry = entry?;
+            files.push((entry.file_name().into_string().ok().context("a name in UTF-8")?, entry.metadata()?.len(), entry.path()));
+        }
+        let file = |(name, size, path): &'_ (String, u64, std::path::PathBuf)| -> Result<(u64, Box<dyn Read>)> {
+            Ok((*size, Box::new(Disk::open(path).with_context(|| name.clone())?)))
+        };
+        let sources = files.iter().map(file).collect::<Result<Vec<_>>>()?;
+        let named = files.iter().zip(sources);
+        let files = named.map(|((name, ..), (size, reader))| File { name, mode: 0o644, source: Source::Reader { size, reader } });
+        let volume = Volume { label: "cidata", epoch: 0, files: files.collect() };
+        let image = out.join(folder.file_name()).with_extension("iso");
+        iso9660::write(volume, &mut std::io::BufWriter::new(Disk::create(image)?))?;
+    }
+    Ok(())
+}
+
+/// Six small seeds, `hosts/NAME/…` as `build` wrote them, and a large one.
+pub fn compare(hosts: &Path, scratch: &Path, runs: usize) -> Result<()> {
+    let small = scratch.join("seeds");
+    for host in fs::read_dir(hosts)? {
+        let host = host?;
+        let folder = small.join(host.file_name());
+        fs::create_dir_all(&folder)?;
+        for name in ["user-data", "meta-data", "seed.tar.gz"] {
+            fs::copy(host.path().join(name), folder.join(name))?;
+        }
+    }
+    let large = scratch.join("large");
+    fs::create_dir_all(large.join("seed"))?;
+    std::io::copy(&mut std::io::repeat(0x5a).take(LARGE), &mut Disk::create(large.join("seed/packages.tar"))?)?;
+
+    println!(
+        "| volumes | writer | least | median | times as long | peak memory | MB/s |\n| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    );
+    table("six seeds", &small, scratch, runs * super::SMALL_FACTOR, None)?;
+    table("1 GiB", &large, scratch, runs, Some(LARGE))?;
+    println!();
+    fs::remove_dir_all(large).context("removing the large file")
+}
+
+/// Makes a command anew for each run.
+type Call<'a> = Box<dyn Fn() -> Command + 'a>;
+
+fn table(what: &str, from: &Path, scratch: &Path, runs: usize, bytes: Option<u64>) -> Result<()> {
+    let out = scratch.join("volumes");
+    let this = std::env::current_exe()?;
+    let ours = || {
+        let mut command = Command::new(&this);
+        command.arg(WRITE).arg(from).arg(&out);
+        command
+    };
+    let mut rivals: Vec<(&str, Option<Figures>, Call<'_>)> = vec![("clusterseed", Some(Figures::default()), Box::new(ours))];
+    for (tool, call) in RIVALS {
+        let each = format!(r#"out=$2; for folder in "$1"/*; do set -- "$folder" "$out/${{folder##*/}}.iso"; {call}; done"#);
+        let there = machine::has(tool);
+        let (from, out) = (from.to_path_buf(), out.clone());
+        let command = move || {
+            let mut command = Command::new("sh");
+            command.args(["-euc", &each, "loop"]).arg(&from).arg(&out);
+            command
+        };
+        rivals.push((tool, there.then(Figures::default), Box::new(command)));
+    }
+    for _ in 0..runs {
+        for (_, figures, command) in &mut rivals {
+            let Some(figures) = figures else { continue };
+            fs::create_dir(&out)?;
+            figures.push(child(&mut command())?);
+            fs::remove_dir_all(&out)?;
+        }
+    }
+    let base = rivals[0].1.as_ref().map_or(f64::NAN, |figures| figures.least().wall);
+    for (name, figures, _) in &rivals {
+        let Some(figures) = figures else {
+            println!("| {what} | {name} | skipped: not installed | | | | |");
+            continue;
+        };
+        let least = figures.least();
+        #[allow(clippy::cast_precision_loss)]
+        let speed = bytes.map_or(String::new(), |bytes| format!("{:.0}", bytes as f64 / least.wall / 1e6));
+        // A shell's own memory says nothing of its children.
+        let peak = if *name == "clusterseed" { format!("{:.0} MB", figures.peak_mb()) } else { "-".into() };
+        println!(
+            "| {what} | {name} | {} | {} | {:.1} | {peak} | {speed} |",
+            super::ms(least),
+            super::ms(figures.median()),
+            least.wall / base
+        );
+    }
+    Ok(())
+}
