@@ -79,7 +79,9 @@ pub fn bonds(cluster: &Cluster, diags: &mut Diagnostics) {
 /// Parameters that the bond's mode does not know, and a primary that is no member.
 fn parameters(name: &str, bond: &Bond, wrong: &mut impl FnMut(At, String, &str)) {
     let mode = bond.mode.value.as_str();
-    let parameters: [(&str, &Option<Spanned<String>>, &[&str]); 3] = [
+    /// A parameter, what was typed, and the modes that know it.
+    type Parameter<'b> = (&'static str, &'b Option<Spanned<String>>, &'static [&'static str]);
+    let parameters: [Parameter<'_>; 3] = [
         ("primary", &bond.primary, &["active-backup", "balance-tlb", "balance-alb"]),
         ("lacp_rate", &bond.lacp_rate, &["802.3ad"]),
         ("xmit_hash_policy", &bond.xmit_hash_policy, &["balance-xor", "balance-tlb", "802.3ad"]),
