@@ -1,8 +1,8 @@
 //! The network of a spec, in the hands of programs that we did not write: booted machines of three releases; and every form of
 //! `tests/network` through the renderers, netplan and ifupdown of those releases.
 //!
-//! What cannot be seen here: the kernel of a test machine may have no bonds and VLANs, and interfaces of containers have no permanent
-//! hardware address. Of those forms it is shown what the release's own programs make of them, not that frames pass.
+//! The kernel of a test machine may have no bonds and VLANs, and interfaces of containers have no permanent hardware address. Of those
+//! forms it is shown here what the release's own programs make of them; `kernel` has them brought up.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use super::host::as_planned;
 use super::lab::Lab;
 use crate::network;
 
-/// Release, platform, and how many machines' worth of a lab it takes: one.
+/// Release, platform, and the name of its test.
 const RELEASES: [(&str, &str, &str); 3] =
     [("bullseye", "debian-11", "net-bullseye"), ("bookworm", "debian-12", "net-bookworm"), ("trixie", "debian-13", "net-trixie")];
 
