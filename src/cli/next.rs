@@ -101,16 +101,16 @@ impl<'a> Next<'a> {
 
     fn first(&self) -> String {
         let output = self.output;
-        match &self.cluster.delivery.method {
-            Method::Inline if !self.cluster.cloud.volume => {
-                format!("next: give each machine its user-data of {output}/hosts")
+        let delivery = &self.cluster.delivery;
+        match (&delivery.method, delivery.volume.file_name()) {
+            (Method::Inline, None) => format!("next: give each machine its user-data of {output}/hosts"),
+            (Method::Inline, Some(volume)) => {
+                format!("next: attach {output}/hosts/NAME/{volume} to each machine, or give it user-data and meta-data from there")
             }
-            Method::Inline => {
-                format!("next: give each machine its files of {output}/hosts: user-data to a cloud, or all on a volume labelled cidata")
-            }
-            Method::Volume => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
-            Method::Url(url) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),
-            Method::Hand => {
+            (Method::Volume, None) => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
+            (Method::Volume, Some(volume)) => format!("next: attach {output}/hosts/NAME/{volume} to each machine, as a CD-ROM or a disk"),
+            (Method::Url(url), _) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),
+            (Method::Hand, _) => {
                 format!("next: copy {output}/hosts/NAME/seed.tar.gz to each machine; there: tar xzf seed.tar.gz && sudo seed/apply")
             }
         }
