@@ -48,8 +48,11 @@ pub fn read(volume: &[u8]) -> Result<Contents<'_>, String> {
     })
 }
 
+/// Takes name and mode from a record.
+type Named = fn(&[u8]) -> Result<(String, u32), String>;
+
 /// All files of the root folder that a descriptor points at.
-fn folder<'a>(volume: &'a [u8], descriptor: &[u8], named: fn(&[u8]) -> Result<(String, u32), String>) -> Result<Vec<Back<'a>>, String> {
+fn folder<'a>(volume: &'a [u8], descriptor: &[u8], named: Named) -> Result<Vec<Back<'a>>, String> {
     let records = extent(volume, &descriptor[156..190])?;
     let mut files = Vec::new();
     for sector in records.chunks(2048) {

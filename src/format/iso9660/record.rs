@@ -64,7 +64,7 @@ pub fn record(id: &[u8], at: u32, size: u32, folder: bool, dates: &Dates, system
     out.extend(dates.short);
     out.extend([if folder { 2 } else { 0 }, 0, 0, 1, 0, 0, 1, id.len() as u8]);
     out.extend(id);
-    if id.len() % 2 == 0 {
+    if id.len().is_multiple_of(2) {
         out.push(0);
     }
     out.extend(system_use);
