@@ -166,7 +166,8 @@ pub(super) fn pour(file: File<'_>, out: &mut impl Write) -> Result<(), Error> {
     match file.source {
         Source::Bytes(bytes) => Ok(out.write_all(bytes)?),
         Source::Reader { size, mut reader } => {
-            let mut piece = vec![0; PIECE];
+            // One byte more than a small file has, to see its end at once.
+            let mut piece = vec![0; usize::try_from(size + 1).unwrap_or(PIECE).min(PIECE)];
             let mut left = size;
             loop {
                 let count = match reader.read(&mut piece) {

@@ -72,39 +72,38 @@ pub fn compare(hosts: &Path, scratch: &Path, runs: usize) -> Result<()> {
     fs::remove_dir_all(large).context("removing the large file")
 }
 
-/// Makes a command anew for each run.
-type Call<'a> = Box<dyn Fn() -> Command + 'a>;
+/// Who writes volumes, and how long it took; no figures where the tool is not installed.
+struct Rival {
+    name: &'static str,
+    /// Its program and words, before the folders.
+    call: Vec<String>,
+    figures: Option<Figures>,
+}
+
+fn rivals() -> Result<Vec<Rival>> {
+    let this = std::env::current_exe()?.into_os_string().into_string().ok().context("a path in UTF-8")?;
+    let mut rivals = vec![Rival { name: "clusterseed", call: vec![this, WRITE.into()], figures: Some(Figures::default()) }];
+    for (name, call) in RIVALS {
+        let each = format!(r#"out=$2; for folder in "$1"/*; do set -- "$folder" "$out/${{folder##*/}}.iso"; {call}; done"#);
+        let call = ["sh", "-euc", &each, "loop"].map(String::from).to_vec();
+        rivals.push(Rival { name, call, figures: machine::has(name).then(Figures::default) });
+    }
+    Ok(rivals)
+}
 
 fn table(what: &str, from: &Path, scratch: &Path, runs: usize, bytes: Option<u64>) -> Result<()> {
     let out = scratch.join("volumes");
-    let this = std::env::current_exe()?;
-    let ours = || {
-        let mut command = Command::new(&this);
-        command.arg(WRITE).arg(from).arg(&out);
-        command
-    };
-    let mut rivals: Vec<(&str, Option<Figures>, Call<'_>)> = vec![("clusterseed", Some(Figures::default()), Box::new(ours))];
-    for (tool, call) in RIVALS {
-        let each = format!(r#"out=$2; for folder in "$1"/*; do set -- "$folder" "$out/${{folder##*/}}.iso"; {call}; done"#);
-        let there = machine::has(tool);
-        let (from, out) = (from.to_path_buf(), out.clone());
-        let command = move || {
-            let mut command = Command::new("sh");
-            command.args(["-euc", &each, "loop"]).arg(&from).arg(&out);
-            command
-        };
-        rivals.push((tool, there.then(Figures::default), Box::new(command)));
-    }
+    let mut rivals = rivals()?;
     for _ in 0..runs {
-        for (_, figures, command) in &mut rivals {
+        for Rival { call, figures, .. } in &mut rivals {
             let Some(figures) = figures else { continue };
             fs::create_dir(&out)?;
-            figures.push(child(&mut command())?);
+            figures.push(child(Command::new(&call[0]).args(&call[1..]).arg(from).arg(&out))?);
             fs::remove_dir_all(&out)?;
         }
     }
-    let base = rivals[0].1.as_ref().map_or(f64::NAN, |figures| figures.least().wall);
-    for (name, figures, _) in &rivals {
+    let base = rivals[0].figures.as_ref().map_or(f64::NAN, |figures| figures.least().wall);
+    for Rival { name, figures, .. } in &rivals {
         let Some(figures) = figures else {
             println!("| {what} | {name} | skipped: not installed | | | | |");
             continue;
@@ -114,12 +113,8 @@ fn table(what: &str, from: &Path, scratch: &Path, runs: usize, bytes: Option<u64
         let speed = bytes.map_or(String::new(), |bytes| format!("{:.0}", bytes as f64 / least.wall / 1e6));
         // A shell's own memory says nothing of its children.
         let peak = if *name == "clusterseed" { format!("{:.0} MB", figures.peak_mb()) } else { "-".into() };
-        println!(
-            "| {what} | {name} | {} | {} | {:.1} | {peak} | {speed} |",
-            super::ms(least),
-            super::ms(figures.median()),
-            least.wall / base
-        );
+        let (least, times) = (super::ms(least), least.wall / base);
+        println!("| {what} | {name} | {least} | {} | {times:.1} | {peak} | {speed} |", super::ms(figures.median()));
     }
     Ok(())
 }

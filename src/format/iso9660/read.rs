@@ -48,7 +48,7 @@ pub fn read(volume: &[u8]) -> Result<Contents<'_>, String> {
     })
 }
 
-/// Name and mode of a record.
+/// Takes name and mode from a record.
 type Named = fn(&[u8]) -> Result<(String, u32), String>;
 
 /// All files of the root folder that a descriptor points at.
