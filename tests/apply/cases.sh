@@ -182,7 +182,7 @@ case_dry() {
     ok "temporary files stay" [ -z "$(find "$ROOT/run" -name 'clusterseed.??????')" ]
 }
 
-# Killed at every fifth rename (EVERY=1: at each), and inside apt; each time nothing runs before its time and a
+# Killed before or after every fifth rename (RENAMES=1: each), and inside apt; each time nothing runs before its time and a
 # second run comes to the same end.
 case_killed() {
     master whole; apply; rc_is 0; want=$(end_state) n=$(cat "$FAKE/mv")
@@ -200,7 +200,7 @@ case_killed() {
         apply; rc_is 0
         same "$(count 'EVENT STARTED')$(count 'POSTINST STARTED')" 00 "something started before its time"
         same "$(end_state)" "$want" "another end"
-        i=$((i + EVERY))
+        i=$((i + ${RENAMES:-5}))
     done
     CASE="stopped in apt"
     master stoppedapt; echo TERM >"$FAKE/kill-in-apt"; apply; rc_is 1

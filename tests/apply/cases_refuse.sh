@@ -19,6 +19,7 @@ case_damaged_seed() {
     master ownself; echo "# x" >>"$SEED/apply"; refused 4 "damaged in the seed: apply"
     master upward; echo "$(printf %064d 0)  ../../etc/passwd" >>"$SEED/SHA256SUMS"; refused 4 "not in the form of sha256sum"
     master undeclared; : >"$SEED/root/etc/mesos/more"; (cd "$SEED" && sha256sum ./root/etc/mesos/more >>SHA256SUMS); refused 4 "disagree about: /etc/mesos/more"
+    master nothing; rm "$SEED/host.json"; refused 4 "no SHA256SUMS and host.json beside"
     master onlysome; rm "$SEED/root/etc/mesos/zk"; apply --phase start; rc_is 4
 }
 
