@@ -37,11 +37,12 @@ pub struct Watch {
 
 /// Looks all the time.
 pub fn watch(lab: &Lab, masters: &[&str], over: &AtomicBool) -> Watch {
-    // One process that looks ten times: starting one inside a machine takes longer than a look.
+    // One process that looks ten times: starting one inside a machine takes longer than a look. A port that nobody listens on
+    // refuses at once; a busy machine may take its time to answer.
     let script = r#"n=0; while [ $n -lt 10 ]; do
         up=0 serving=0
         for a; do
-            said=$(timeout 1 bash -c 'exec 3<>/dev/tcp/$1/2181 || exit 1; echo srvr >&3; cat <&3' - $a 2>/dev/null) && up=$((up + 1))
+            said=$(timeout 5 bash -c 'exec 3<>/dev/tcp/$1/2181 || exit 1; echo srvr >&3; cat <&3' - $a 2>/dev/null) && up=$((up + 1))
             case $said in *"Mode: leader"*|*"Mode: follower"*) serving=$((serving + 1)) ;; esac
         done
         echo "$(date +%s%3N) $up $serving"; n=$((n + 1)); sleep 0.1; done"#;
