@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use minijinja::machinery::{Token, tokenize};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Template, UndefinedBehavior, Value};
 
 use crate::format::debversion;
@@ -144,6 +145,28 @@ fn ends_early(source: &str) -> bool {
     false
 }
 
+/// Refuses slices with a step, such as `list[::-1]`: minijinja 2.24 panics on some of them (3.1 does as well), and the language
+/// of profiles has no use for one. What the tokenizer does not understand the parser reports.
+fn refuse_steps(source: &str, in_expression: bool) -> Result<(), Problem> {
+    let mut colons = Vec::new();
+    for (token, span) in tokenize(source, in_expression, Default::default(), Default::default()).map_while(Result::ok) {
+        match token {
+            Token::BracketOpen | Token::BraceOpen | Token::ParenOpen => colons.push((matches!(token, Token::BracketOpen), 0)),
+            Token::BracketClose | Token::BraceClose | Token::ParenClose => drop(colons.pop()),
+            Token::Colon => match colons.last_mut() {
+                Some((true, 1)) => {
+                    let message = "syntax error: a slice has no step here; use the filter `reverse` to turn a list around".into();
+                    return Err(Problem { message, line: Some(span.start_line as usize) });
+                }
+                Some((_, count)) => *count += 1,
+                None => {}
+            },
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn is_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
 }
@@ -151,6 +174,7 @@ fn is_template(text: &str) -> bool {
 impl Engine {
     /// Compiles a template under a name.
     pub fn add(&mut self, name: &str, source: &str) -> Result<(), Problem> {
+        refuse_steps(source, false)?;
         Ok(self.env.add_template_owned(name.to_string(), source.to_string())?)
     }
 
@@ -173,7 +197,13 @@ impl Engine {
         if !is_template(source) {
             return Ok(source.to_string());
         }
-        let template = self.env.get_template(source).or_else(|_| self.env.template_from_str(source))?;
+        let template = match self.env.get_template(source) {
+            Ok(template) => template,
+            Err(_) => {
+                refuse_steps(source, false)?;
+                self.env.template_from_str(source)?
+            }
+        };
         rendered(&template, context).map_err(|problem| problem.name(template.undeclared_variables(true), context))
     }
 
@@ -182,6 +212,7 @@ impl Engine {
         if ends_early(source) {
             return Err(Problem { message: "syntax error: unexpected `}}`".into(), line: None });
         }
+        refuse_steps(source, true)?;
         Ok(self.env.compile_expression(source)?)
     }
 

@@ -3,6 +3,7 @@
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]
 #
+# FUZZ_SEED=N begins with the random numbers of N, so that a run can be repeated; without it every run is another.
 # Works with a stable compiler and g++: the coverage counters are an option of the code generator, and libFuzzer's
 # runtime comes with the crate libfuzzer-sys. What it learns stays in target/fuzz/corpus for the next run.
 # A failing input is saved in target/fuzz/failures and tried again with `target/fuzz/…/release/TARGET FILE`.
@@ -52,7 +53,7 @@ fuzz() {
     ulimit -v 4194304 2>/dev/null || true
     status=0
     RAYON_NUM_THREADS=1 "$binaries/$1" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -max_len=8192 -len_control=20 \
-        -dict="$here/words.dict" -artifact_prefix="$work/failures/$1-" -print_final_stats=1 \
+        -dict="$here/words.dict" -artifact_prefix="$work/failures/$1-" -print_final_stats=1 ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
         "$work/corpus/$1" >"$log" 2>&1 || status=$?
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "$status" -eq 0 ]; then
