@@ -247,6 +247,16 @@ impl Built {
         command
     }
 
+    /// The commands that a build for a target prints, as a script; `out` is where the output lies.
+    pub fn commands(&self, target: &str, out: &Path) -> String {
+        let mut command = self.clusterseed("build");
+        command.args(["--quiet", "--format", "json", "--target", target]).arg(&self.spec).arg("-o").arg(out);
+        let said = succeed(&mut command);
+        let next: serde_json::Value = serde_json::from_str(said.lines().last().unwrap_or_default()).expect("a line of JSON");
+        let commands = next["next"]["target"]["commands"].as_array().expect("commands");
+        commands.iter().map(|command| format!("{}\n", command["shell"].as_str().expect("a line"))).collect()
+    }
+
     /// The folder with the folders of all hosts.
     pub fn hosts(&self) -> PathBuf {
         self.out.join("hosts")
