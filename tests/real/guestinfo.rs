@@ -4,13 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use super::lab::Lab;
+use super::lab::{Lab, bare};
 
-const SPEC: &str = "version: 1
-cluster: guest
-profile: bare
-platform: debian-13
-cloud: vsphere
+const SPEC: &str = "cloud: vsphere
 delivery: {method: inline, compress: COMPRESS}
 network:
   subnet: 192.0.2.0/24
@@ -38,7 +34,7 @@ from cloudinit.sources import DataSourceVMware as vmware
 source = vmware.DataSourceVMware({}, None, helpers.Paths({"run_dir": "/tmp", "cloud_dir": "/tmp"}))
 assert source._get_data()
 data = source.metadata
-assert (data["instance-id"], data["local-hostname"]) == ("guest-alpha", "alpha"), data
+assert (data["instance-id"], data["local-hostname"]) == ("net-alpha", "alpha"), data
 assert data["network"]["config"] == util.load_yaml(open("/mnt/out/hosts/alpha/network-config").read()), data
 open("/mnt/read", "wb").write(util.encode_text(source.userdata_raw))
 END"#;
@@ -50,9 +46,10 @@ fn guestinfo_is_read() {
     let govc = lab.home.join("govc");
     fs::write(&govc, GOVC).expect("a stub");
     fs::set_permissions(&govc, fs::Permissions::from_mode(0o755)).expect("an executable");
-    let plain = lab.build("plain", &SPEC.replace("COMPRESS", "never")).read("alpha", "user-data");
+    let spec = |compress| bare("debian-13", &SPEC.replace("COMPRESS", compress));
+    let plain = lab.build("plain", &spec("never")).read("alpha", "user-data");
     for compress in ["never", "always"] {
-        let built = lab.build("out", &SPEC.replace("COMPRESS", compress));
+        let built = lab.build("out", &spec(compress));
         let shell = built.commands("govc-guestinfo", &lab.home.join("out"));
         let path = format!("{}:{}", lab.home.display(), std::env::var("PATH").unwrap_or_default());
         let environment = lab.home.join("environment");

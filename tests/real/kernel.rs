@@ -8,16 +8,12 @@ use std::process::Command;
 
 use clusterseed::format::checksum::Sha256Sum;
 
-use super::lab::{Built, Lab};
+use super::lab::{Built, Lab, bare};
 use crate::network;
 use crate::support::{root, texts};
 
 /// The cards of those machines, by the names that they shall have; `BY_MAC` stands for what 14.04 cannot.
-const SPEC: &str = "version: 1
-cluster: net
-profile: bare
-platform: PLATFORM
-delivery: {method: volume, volume: FORM}
+const SPEC: &str = "delivery: {method: volume, volume: FORM}
 network:
   subnet: 192.0.2.0/24
   gateway: 192.0.2.254
@@ -41,7 +37,7 @@ const BY_MAC: &str =
     r#", interfaces: {left: {mac: "52:54:00:00:00:0b"}, right: {mac: "52:54:00:00:00:0c"}, store: {mac: "52:54:00:00:00:0a"}}"#;
 
 fn spec(platform: &str, names: [&str; 3], by_mac: &str) -> String {
-    let spec = SPEC.replace("PLATFORM", platform).replace("BY_MAC", by_mac);
+    let spec = bare(platform, &SPEC.replace("BY_MAC", by_mac));
     ["LEFT", "RIGHT", "STORE"].iter().zip(names).fold(spec, |spec, (word, name)| spec.replace(word, name))
 }
 

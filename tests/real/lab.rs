@@ -233,6 +233,11 @@ impl Drop for Beside {
     }
 }
 
+/// A spec of hosts that know each other and nothing else; `rest` is its network, and what else there is.
+pub fn bare(platform: &str, rest: &str) -> String {
+    format!("version: 1\ncluster: net\nprofile: bare\nplatform: {platform}\n{rest}")
+}
+
 /// A spec and what was built from it.
 pub struct Built {
     spec: PathBuf,
