@@ -84,6 +84,8 @@ fn boot_by_run_sh(home: &Path, machines: &[Machine; 2]) {
     let run = |verb: &str| {
         let mut command = Command::new("sh");
         command.arg(out.join("run.sh")).arg(verb).env("STATE", home).env("QEMU", &qemu).env("MEMORY", "1024").env("ACCEL", "tcg");
+        // Another run of this test on this machine, or what is left of one, has the same addresses.
+        command.env("MCAST", format!("230.0.0.1:{}", 30_000 + std::process::id() % 10_000));
         let output = command.stdin(Stdio::null()).output().expect("sh");
         let (said, errors) = texts(&output);
         assert!(output.status.success() && errors.is_empty(), "run.sh {verb}: {said}{errors}");
