@@ -64,7 +64,12 @@ fn volumes_are_found_and_bonds_and_vlans_come_up() {
                 was_found(&built, &observed);
                 // A seed of this machine was applied, from the volume: `apply` compares the address with the host's own.
                 let digest = built.plan("alpha")["digest"].as_str().expect("a digest").to_string();
-                for line in [r#"apply "host":"alpha","#, r#"apply "result":"done","#, &format!(r#"apply "digest":"{digest}","#)] {
+                for line in [
+                    "status status: done",
+                    r#"apply "host":"alpha","#,
+                    r#"apply "result":"done","#,
+                    &format!(r#"apply "digest":"{digest}","#),
+                ] {
                     assert!(observed.lines().any(|found| found == line), "{platform}: no {line}: {observed}");
                 }
                 for name in ["meta-data", "network-config", "user-data"] {

@@ -14,10 +14,9 @@
 # and 0c; on the wire behind each nobody is.
 #
 # Prints lines `address DEV ADDRESS/PREFIX`, `link DEV MTU MAC`, `route …`,
-# `bond …`, `vlan …`; of cloud-init `init …`, its warnings, `source …`, `status …`,
-# `id …` and `identify …`; `sum SHA256` of its user-data, `kept MODE FILE`; of apply
-# `apply …`;
-# of systemd `failed UNIT`.
+# `bond …`, `vlan …`; of cloud-init `init …`, its warnings, `status …`, `identify …`,
+# `source …`, `id …`, `sum SHA256` of its user-data, `kept MODE FILE` of its seed
+# folder; `apply …` of apply's status; of systemd `failed UNIT`.
 #
 # Exit: 0 when the machine went through; 1 when it did not ($KERNEL_LIMIT, 240
 # seconds); 2 wrong use. WORK/console is what it said.
