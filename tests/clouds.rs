@@ -1,5 +1,6 @@
 //! Clouds: user-data at its limit and one byte over it, what it is packed into, and what the README says of them.
 
+mod instances; // ids that follow the content
 mod next; // the commands that are printed, run with stubs
 mod run; // run.sh under dash and busybox, with stubs for QEMU
 

@@ -8,6 +8,7 @@
 mod cut; // the plug is pulled in the middle of the first boot
 mod delivery; // all ways in which a seed travels, with contents that something on the way could spoil
 mod ensemble; // a whole cluster: first boot, reboot, damage, change
+mod guestinfo; // a seed without a volume, read by cloud-init's own reader
 mod guide; // the built-in profile, whose packages no longer exist
 pub mod host; // what must hold on every machine
 mod kernel; // bonds, VLANs and hardware addresses, on machines with a kernel of their own

@@ -139,8 +139,9 @@ pub struct Build {
     /// Form of the problems: text, or JSON Lines
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Whose commands to print when all is written: aws, az, doctl, gcloud,
-    /// hcloud, openstack, proxmox, qemu or virt-install [default: the cloud's]
+    /// Whose commands to print when all is written: aws, az, cmk, doctl,
+    /// gcloud, govc, govc-guestinfo, hcloud, openstack, proxmox, qemu or
+    /// virt-install [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
     /// Base image that run.sh starts from; only with `--target qemu`

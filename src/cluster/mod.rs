@@ -161,7 +161,7 @@ pub enum Compress {
 pub enum InstanceId {
     /// Nothing that a spec says: first boot never runs again.
     Stable,
-    /// Another plan: the id carries its digest.
+    /// Another plan, accounts and network included: the id carries its digest.
     Content,
 }
 

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::net::Ipv4Addr;
 
-use crate::cluster::{Cluster, Host};
+use super::network;
+use crate::cluster::{Cluster, Compress, Host};
 use crate::format::debversion;
 use crate::platform::Target;
 use crate::platform::target::{Piece, Place, Word};
@@ -36,7 +37,10 @@ fn shell(command: &[Word], cluster: &Cluster, host: &Host, index: usize, output:
         for piece in word {
             match piece {
                 Piece::Text(own) => text.push_str(own),
-                Piece::Place(place) => text.push_str(&fill(*place, cluster, host, output)),
+                Piece::Place(place) => match read(*place, cluster, host, output) {
+                    Some(command) => flush(&mut out, &mut text, &command),
+                    None => text.push_str(&fill(*place, cluster, host, output)),
+                },
                 Piece::Variable(name) => flush(&mut out, &mut text, &format!("\"${name}\"")),
                 Piece::Numbered(name) => flush(&mut out, &mut text, &format!("\"$(({name} + {index}))\"")),
             }
@@ -57,18 +61,41 @@ fn flush(out: &mut String, text: &mut String, more: &str) {
 }
 
 fn fill(place: Place, cluster: &Cluster, host: &Host, output: &str) -> String {
-    let file = |name: &str| below(output, &format!("hosts/{}/{name}", host.name));
+    let file = |name: &str| host_file(host, output, name);
     match place {
         Place::Name => host.name.clone(),
         Place::Cluster => cluster.name.clone(),
         Place::Address => host.address.to_string(),
         Place::Mac => mac(host.address),
         Place::Os => format!("{}{}", cluster.platform.distribution, cluster.platform.version),
-        Place::UserData => file("user-data"),
+        Place::UserData | Place::UserDataBase64 | Place::UserDataGzip => file("user-data"),
+        Place::GuestMetadata => file("meta-data"),
         Place::Seed => file("seed.iso"),
         Place::SeedInOptions => file("seed.iso").replace(',', ",,"),
         Place::Run => below(output, "run.sh"),
     }
+}
+
+/// What is known only when the command runs: the content of a file, read by the shell of the operator. `-w0` is not everywhere.
+fn read(place: Place, cluster: &Cluster, host: &Host, output: &str) -> Option<String> {
+    let file = |name: &str| quoted(&host_file(host, output, name));
+    let source = match place {
+        Place::UserDataBase64 => format!("base64 <{}", file("user-data")),
+        Place::UserDataGzip if cluster.delivery.compress == Compress::Always => format!("base64 <{}", file("user-data")),
+        Place::UserDataGzip => format!("gzip -cn9 <{} | base64", file("user-data")),
+        Place::GuestMetadata if network::is_a_file(cluster) => format!(
+            r#"{{ cat {}; printf 'network: "%s"\nnetwork.encoding: base64\n' "$(base64 <{} | tr -d '\n')"; }} | base64"#,
+            file("meta-data"),
+            file("network-config")
+        ),
+        Place::GuestMetadata => format!("base64 <{}", file("meta-data")),
+        _ => return None,
+    };
+    Some(format!(r#""$({source} | tr -d '\n')""#))
+}
+
+fn host_file(host: &Host, output: &str, name: &str) -> String {
+    below(output, &format!("hosts/{}/{name}", host.name))
 }
 
 /// A path below the output that no command takes for an option.

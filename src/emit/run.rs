@@ -14,8 +14,11 @@ pub fn emit(cluster: &Cluster, image: Option<&str>) -> Artifact {
     // Clusters that run side by side must not hear each other.
     let [high, low, ..] = Sha256Sum::of(cluster.name.as_bytes()).0;
     let port = 20_000 + u32::from(u16::from_be_bytes([high, low])) % 10_000;
+    // Where none is written, the script says that it is missing.
+    let volume = cluster.delivery.volume.file_name().unwrap_or("seed.iso");
     let lines = [
         ("cluster='example'", format!("cluster='{}'", cluster.name)),
+        ("volume='seed.iso'", format!("volume='{volume}'")),
         ("image=''", format!("image={}", always_quoted(image.unwrap_or_default()))),
         ("port=20000", format!("port={port}")),
         ("hosts='one 52:54:c0:00:02:01'", format!("hosts='{}'", hosts.join("\n"))),

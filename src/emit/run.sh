@@ -11,8 +11,9 @@ set -u
 LC_ALL=C
 export LC_ALL
 
-# What `clusterseed build --target qemu` filled in: the cluster, the base image, name and MAC address of each host.
+# What `clusterseed build --target qemu` filled in: the cluster, its volumes, the base image, name and MAC address of each host.
 cluster='example'
+volume='seed.iso'
 image=''
 port=20000
 hosts='one 52:54:c0:00:02:01'
@@ -63,7 +64,7 @@ disk() { # HOST
 }
 
 start() { # HOST MAC
-	seed=$here/hosts/$1/seed.iso
+	seed=$here/hosts/$1/$volume
 	[ -f "$seed" ] || fail "$seed is missing; build for a cloud with seed volumes: --cloud qemu"
 	mkdir -p "$state/$1" || fail "cannot make $state/$1"
 	disk "$1"

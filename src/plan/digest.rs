@@ -1,10 +1,17 @@
 //! The digest of a plan: changes exactly when something on the host would.
+//!
+//! Accounts and network are not `apply`'s but cloud-init's, which sets them at first boot: a change of them reaches a host that
+//! has booted only where it makes a new instance, and there they are part of the digest.
 
 use sha2::{Digest, Sha256};
 
 use super::HostPlan;
-use crate::cluster::Cluster;
+use crate::cluster::network::{Addressing, Interface, Kind, Link, Network, Route};
+use crate::cluster::{Cluster, InstanceId};
+use crate::diag::Spanned;
 use crate::format::checksum::{Sha256Sum, hex};
+use crate::spec::User;
+use crate::spec::network::Bond;
 
 /// Sixty-four hexadecimal digits over every decision of the plan.
 pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
@@ -62,7 +69,63 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
         add(&["command", &command.moment]);
         command.run.iter().for_each(|word| add(&[word]));
     }
+    if cluster.instance_id == InstanceId::Content {
+        cluster.users.iter().for_each(|user| account(user, &mut add));
+        // Nothing is written otherwise.
+        if cluster.network.addressing != Addressing::None {
+            network(&cluster.network, &plan.links, &mut add);
+        }
+    }
     Sha256Sum::of(&text).hex()
+}
+
+/// What cloud-init makes of an account. Each field is named, so that a new one is not forgotten.
+fn account(user: &User, add: &mut impl FnMut(&[&str])) {
+    let User { name, gecos, groups, shell, sudo, password_hash, ssh_keys } = user;
+    let hash = password_hash.as_ref().map_or("", |hash| hash.value.as_str());
+    add(&["user", &name.value, gecos.as_deref().unwrap_or(""), shell, if *sudo { "sudo" } else { "" }, hash]);
+    groups.iter().for_each(|group| add(&["group", &group.value]));
+    ssh_keys.iter().for_each(|key| add(&["key", key.value.trim()]));
+}
+
+/// The network of a host, whatever the form in which its platform reads it.
+fn network(network: &Network, links: &[Link], add: &mut impl FnMut(&[&str])) {
+    // The rest is said of the interfaces once more.
+    let Network { nameservers, search, interfaces, subnet: _, gateway: _, interface: _, addressing: _ } = network;
+    add(&["network", &joined(nameservers), &search.join(",")]);
+    for (interface, link) in interfaces.iter().zip(links) {
+        let Interface { name, at: _, own, kind, addressing, subnet, gateway, mtu, routes } = interface;
+        let Link { address, at: _, mac } = link;
+        add(&["interface", name, &own.to_string(), &format!("{addressing:?}"), &written(address.as_ref()), &written(subnet.as_ref())]);
+        add(&[
+            &written(gateway.as_ref().map(|g| &g.value)),
+            &written(mtu.as_ref().map(|m| &m.value)),
+            &written(mac.as_ref().map(|m| &m.value)),
+        ]);
+        match kind {
+            Kind::Physical => {}
+            Kind::Vlan { id, link } => add(&["vlan", &id.to_string(), &link.value]),
+            Kind::Bond(bond) => bonded(bond, add),
+        }
+        for Route { to, via, metric } in routes {
+            add(&["route", &to.value.to_string(), &via.value.to_string(), &written(metric.as_ref())]);
+        }
+    }
+}
+
+fn bonded(bond: &Bond, add: &mut impl FnMut(&[&str])) {
+    let Bond { at: _, members, mode, primary, miimon, lacp_rate, xmit_hash_policy } = bond;
+    let word = |word: &Option<Spanned<String>>| word.as_ref().map_or(String::new(), |word| word.value.clone());
+    add(&["bond", &mode.value, &word(primary), &miimon.to_string(), &word(lacp_rate), &word(xmit_hash_policy)]);
+    members.iter().for_each(|member| add(&["member", &member.value]));
+}
+
+fn written<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+fn joined<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Sixteen hexadecimal digits that name a command.

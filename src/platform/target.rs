@@ -55,6 +55,12 @@ pub enum Place {
     Os,
     /// The file `user-data`.
     UserData,
+    /// Its bytes in base64.
+    UserDataBase64,
+    /// The same as gzip in base64; what is packed already is not packed twice.
+    UserDataGzip,
+    /// `meta-data` with `network-config` in it, in base64: the metadata of guestinfo.
+    GuestMetadata,
     /// The file `seed.iso`.
     Seed,
     /// The same where commas part options: they are doubled.
@@ -63,13 +69,16 @@ pub enum Place {
     Run,
 }
 
-const PLACES: [(&str, Place); 9] = [
+const PLACES: [(&str, Place); 12] = [
     ("{name}", Place::Name),
     ("{cluster}", Place::Cluster),
     ("{address}", Place::Address),
     ("{mac}", Place::Mac),
     ("{os}", Place::Os),
     ("{user-data}", Place::UserData),
+    ("{user-data:base64}", Place::UserDataBase64),
+    ("{user-data:gzip+base64}", Place::UserDataGzip),
+    ("{guest-metadata:base64}", Place::GuestMetadata),
     ("{seed}", Place::Seed),
     ("{seed,,}", Place::SeedInOptions),
     ("{run}", Place::Run),

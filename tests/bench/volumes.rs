@@ -3,7 +3,7 @@
 //! The writer is a part of `build` and no command, so this program calls itself to give it a process.
 
 use std::fs::{self, File as Disk};
-use std::io::Read;
+use std::io::{BufWriter, Read};
 use std::path::Path;
 use std::process::Command;
 
@@ -19,6 +19,9 @@ pub const WRITE: &str = "--write-volumes";
 
 /// One file, once: what `packages` of a large closure would be.
 const LARGE: u64 = 1 << 30;
+
+/// Bytes that go to the disk at once: a small volume as a whole, as `build` writes it.
+const AT_ONCE: usize = 256 * 1024;
 
 /// How the rivals are called; each makes what a NoCloud seed needs.
 const RIVALS: [(&str, &str); 2] = [
@@ -43,7 +46,7 @@ pub fn write(from: &Path, out: &Path) -> Result<()> {
         let files = named.map(|((name, ..), (size, reader))| File { name, mode: 0o644, source: Source::Reader { size, reader } });
         let volume = Volume { label: "cidata", epoch: 0, files: files.collect() };
         let image = out.join(folder.file_name()).with_extension("iso");
-        iso9660::write(volume, &mut std::io::BufWriter::new(Disk::create(image)?))?;
+        iso9660::write(volume, &mut BufWriter::with_capacity(AT_ONCE, Disk::create(image)?))?;
     }
     Ok(())
 }

@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use clusterseed::format::openpgp::base64;
 use serde_json::Value;
 
 use super::super::cli::{Done, finish, schema, stdout_of};
+use super::super::golden::readable;
 use super::super::support::{clusterseed, data, scratch};
 use super::{clouds, spec, targets};
 
@@ -77,6 +79,12 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
            --private-ip-address|192.0.2.2|--generate-ssh-keys|--custom-data|OUT/hosts/m2/user-data"],
     ),
     (
+        "cmk",
+        "cloudstack",
+        &["cmk|deploy|virtualmachine|name=m2|templateid=my template|serviceofferingid=my offering|zoneid=my zone|networkids=my network|\
+           ipaddress=192.0.2.2|userdata=base64(user-data)"],
+    ),
+    (
         "doctl",
         "digitalocean",
         &["doctl|compute|droplet|create|m2|--image|my image|--size|my size|--region|my region|--vpc-uuid|my vpc|--user-data-file|\
@@ -87,6 +95,27 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
         "gce",
         &["gcloud|compute|instances|create|m2|--image|my image|--image-project|my project|--machine-type|my type|--zone|my zone|--subnet|\
            my subnet|--private-network-ip|192.0.2.2|--metadata-from-file|user-data=OUT/hosts/m2/user-data"],
+    ),
+    (
+        "govc",
+        "vsphere",
+        &[
+            "govc|datastore.upload|-ds|my datastore|OUT/hosts/m2/seed.iso|test-m2.iso",
+            "govc|vm.clone|-vm|my template|-on=false|-ds|my datastore|-net|my network|m2",
+            "govc|device.cdrom.add|-vm|m2",
+            "govc|device.cdrom.insert|-vm|m2|-ds|my datastore|test-m2.iso",
+            "govc|vm.power|-on|m2",
+        ],
+    ),
+    (
+        "govc-guestinfo",
+        "vsphere",
+        &[
+            "govc|vm.clone|-vm|my template|-on=false|-ds|my datastore|-net|my network|m2",
+            "govc|vm.change|-vm|m2|-e|guestinfo.metadata=base64(meta-data)|-e|guestinfo.metadata.encoding=base64|\
+             -e|guestinfo.userdata=gzip+base64(user-data)|-e|guestinfo.userdata.encoding=gzip+base64",
+            "govc|vm.power|-on|m2",
+        ],
     ),
     (
         "hcloud",
@@ -125,10 +154,30 @@ const EXPECTED: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// A call with the names of files for what is in them.
+fn with_names(call: &str, folder: &Path) -> String {
+    let file = |name: &str| fs::read(folder.join(OUT).join("hosts/m2").join(name)).expect("a file of the output");
+    let word = |word: &str| {
+        let Some((key, value)) = word.split_once('=') else { return word.to_string() };
+        let Some(bytes) = base64(value).filter(|bytes| !bytes.is_empty()) else { return word.to_string() };
+        let name = if key.ends_with("metadata") { "meta-data" } else { "user-data" };
+        match &file(name) {
+            plain if *plain == bytes => format!("{key}=base64({name})"),
+            plain if *plain == readable(&bytes) => format!("{key}=gzip+base64({name})"),
+            _ => word.to_string(),
+        }
+    };
+    call.split('|').map(word).collect::<Vec<_>>().join("|")
+}
+
 #[test]
 fn commands_reach_their_programs() {
     let folder = scratch();
-    stubs(&folder.path().join("stubs"), &["aws", "az", "cp", "doctl", "gcloud", "hcloud", "openstack", "qm", "virt-install"], "");
+    stubs(
+        &folder.path().join("stubs"),
+        &["aws", "az", "cmk", "cp", "doctl", "gcloud", "govc", "hcloud", "openstack", "qm", "virt-install"],
+        "",
+    );
     let told: Vec<&str> = EXPECTED.iter().map(|(target, ..)| *target).chain(["qemu"]).collect();
     assert!(targets().iter().all(|target| told.contains(&target.name.as_str())), "a target that nothing here runs");
     for (target, cloud, wanted) in EXPECTED {
@@ -137,7 +186,7 @@ fn commands_reach_their_programs() {
             if Command::new(shell[0]).arg("--help").output().is_err() {
                 continue;
             }
-            let calls = calls(folder.path(), shell, &next);
+            let calls: Vec<String> = calls(folder.path(), shell, &next).iter().map(|call| with_names(call, folder.path())).collect();
             assert_eq!(calls.len(), 3 * wanted.len(), "{target} under {shell:?}: three hosts");
             let commas = OUT.replace(',', ",,");
             let wanted: Vec<String> = wanted.iter().map(|call| call.replace("OUT,,", &commas).replace("OUT", OUT)).collect();

@@ -181,10 +181,15 @@ fn the_script_is_part_of_the_output_and_reproducible() {
     let first = build("a", "it's.img");
     assert_eq!(first, build("b", "it's.img"));
     let (script, manifest, sums) = first;
-    assert!(script.contains("\ncluster='test'\nimage='it'\\''s.img'\nport=") && script.contains("\nhosts='m1 52:54:c0:00:02:01'\n"));
+    assert!(
+        script.contains("\ncluster='test'\nvolume='seed.iso'\nimage='it'\\''s.img'\nport=")
+            && script.contains("\nhosts='m1 52:54:c0:00:02:01'\n")
+    );
     assert!(!script.contains("example"), "every line of the example is filled in");
     assert!(manifest.contains("\"path\": \"run.sh\",\n      \"mode\": \"0755\"") && sums.contains("  run.sh\n"), "{manifest}");
     shellcheck(&folder.path().join("a/run.sh"));
+    fs::write(folder.path().join("spec.yaml"), spec("qemu", "{method: inline, volume: vfat}", "")).expect("a spec");
+    assert!(build("c", "base.img").0.contains("\nvolume='seed.img'\n") && folder.path().join("c/hosts/m1/seed.img").is_file());
 }
 
 fn shellcheck(script: &Path) {

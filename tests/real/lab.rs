@@ -233,6 +233,11 @@ impl Drop for Beside {
     }
 }
 
+/// A spec of hosts that know each other and nothing else; `rest` is its network, and what else there is.
+pub fn bare(platform: &str, rest: &str) -> String {
+    format!("version: 1\ncluster: net\nprofile: bare\nplatform: {platform}\n{rest}")
+}
+
 /// A spec and what was built from it.
 pub struct Built {
     spec: PathBuf,
@@ -245,6 +250,16 @@ impl Built {
         let mut command = clusterseed();
         command.arg("--profile-dir").arg(root().join("tests/profiles")).arg(verb);
         command
+    }
+
+    /// The commands that a build for a target prints, as a script; `out` is where the output lies.
+    pub fn commands(&self, target: &str, out: &Path) -> String {
+        let mut command = self.clusterseed("build");
+        command.args(["--quiet", "--format", "json", "--target", target]).arg(&self.spec).arg("-o").arg(out);
+        let said = succeed(&mut command);
+        let next: serde_json::Value = serde_json::from_str(said.lines().last().unwrap_or_default()).expect("a line of JSON");
+        let commands = next["next"]["target"]["commands"].as_array().expect("commands");
+        commands.iter().map(|command| format!("{}\n", command["shell"].as_str().expect("a line"))).collect()
     }
 
     /// The folder with the folders of all hosts.

@@ -9,18 +9,14 @@ use std::fs;
 use std::path::Path;
 
 use super::host::as_planned;
-use super::lab::Lab;
+use super::lab::{Lab, bare};
 use crate::network;
 
 /// Release, platform, and the name of its test.
 const RELEASES: [(&str, &str, &str); 3] =
     [("bullseye", "debian-11", "net-bullseye"), ("bookworm", "debian-12", "net-bookworm"), ("trixie", "debian-13", "net-trixie")];
 
-const SPEC: &str = "version: 1
-cluster: net
-profile: bare
-platform: PLATFORM
-network:
+const SPEC: &str = "network:
   subnet: 192.0.2.0/24
   gateway: 192.0.2.250
   nameservers: [192.0.2.251, 192.0.2.252]
@@ -62,7 +58,7 @@ fn releases_boot_with_their_network() {
 
 fn boots((suite, platform, name): (&str, &str, &'static str)) {
     let Some(lab) = Lab::begin_on(suite, "host0 host1 host2", name) else { return };
-    let built = lab.build("spec", &SPEC.replace("PLATFORM", platform));
+    let built = lab.build("spec", &bare(platform, SPEC));
     lab.schema(&built.seed("alpha").join("user-data"));
     lab.first_boot(&[("alpha", built.seed("alpha"))]);
     as_planned(&lab, &built, "alpha");

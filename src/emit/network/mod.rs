@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::Context;
+use crate::cluster::Cluster;
 use crate::cluster::network::{Addressing, Interface, Link, Network, Route, Subnet};
 use crate::plan::HostPlan;
 use crate::platform::NetworkForm;
@@ -20,7 +21,7 @@ type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
 /// `network-config`, where the platform reads it (cloud-init, "Network configuration").
 pub fn network_config(plan: &HostPlan, context: Context<'_>) -> Option<String> {
     let network = &context.cluster.network;
-    if network.addressing == Addressing::None {
+    if !is_a_file(context.cluster) {
         return None;
     }
     let document = match context.cluster.platform.dialect.network {
@@ -31,6 +32,11 @@ pub fn network_config(plan: &HostPlan, context: Context<'_>) -> Option<String> {
     let mut out = String::new();
     write(&Yaml::Map(document), Style::Literal, &mut out);
     Some(out)
+}
+
+/// True where hosts have a `network-config`.
+pub fn is_a_file(cluster: &Cluster) -> bool {
+    cluster.network.addressing != Addressing::None && cluster.platform.dialect.network != NetworkForm::Interfaces
 }
 
 /// An interface of a host.
