@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::report;
-use crate::cluster::{Cluster, Method};
+use crate::cluster::{Cluster, Method, VolumeForm};
 use crate::diag::{Diagnostics, Sources, did_you_mean, render};
 use crate::emit::launch::{self, Net, Step};
 use crate::platform::{self, Target};
@@ -19,12 +19,12 @@ pub const FORMAT: u32 = 1;
 /// Hosts whose commands are shown to people; programs get all.
 const SHOWN: usize = 10;
 
-/// The target that was asked for, or the one of the cloud.
+/// The target that was asked for, or the one of the cloud where its commands fit what is built.
 ///
 /// # Errors
-/// When there is no such target, when it is for another cloud, or when the data of targets is wrong.
-pub fn target(name: Option<&str>, cluster: &Cluster, catalog: &Catalog) -> Result<Option<Target>> {
-    let Some(name) = name.or(cluster.cloud.target.as_deref()) else { return Ok(None) };
+/// When there is no such target, when it is for another cloud or for a volume that is not built, or when the data of targets is wrong.
+pub fn target(asked: Option<&str>, cluster: &Cluster, catalog: &Catalog) -> Result<Option<Target>> {
+    let Some(name) = asked.or(cluster.cloud.target.as_deref()) else { return Ok(None) };
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let targets = platform::targets(catalog, &mut sources, &mut diags);
     if diags.has_errors() {
@@ -36,6 +36,12 @@ pub fn target(name: Option<&str>, cluster: &Cluster, catalog: &Catalog) -> Resul
     if !target.clouds.contains(&cluster.cloud.name) {
         let clouds = target.clouds.join("` or `--cloud ");
         bail!("the target `{name}` is not for the cloud `{}`, whose rules were checked; use `--cloud {clouds}`", cluster.cloud.name);
+    }
+    if target.attaches_seed() && cluster.delivery.volume != VolumeForm::Iso {
+        if asked.is_none() {
+            return Ok(None);
+        }
+        bail!("the target `{name}` attaches `seed.iso`, and the spec has another volume or none; write `delivery: {{volume: iso}}`");
     }
     Ok(Some(target.clone()))
 }

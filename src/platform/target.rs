@@ -24,6 +24,14 @@ pub struct Target {
     pub note: Option<String>,
 }
 
+impl Target {
+    /// True when a command attaches `seed.iso`.
+    pub fn attaches_seed(&self) -> bool {
+        let words = self.hosts.iter().chain(&self.once).flatten().flatten();
+        words.into_iter().any(|piece| matches!(piece, Piece::Place(Place::Seed | Place::SeedInOptions)))
+    }
+}
+
 /// A word of a command.
 pub type Word = Vec<Piece>;
 

@@ -232,6 +232,20 @@ fn wrong_targets_are_refused_before_anything_is_written() {
     assert!(!folder.path().join("out").exists());
 }
 
+/// A command that attaches what no build wrote would only fail on the operator's side.
+#[test]
+fn targets_that_attach_another_volume_are_not_told() {
+    let folder = scratch();
+    for volume in ["vfat", "none"] {
+        let text = spec("libvirt", "inline", "").replace("inline", &format!("{{method: inline, volume: {volume}}}"));
+        fs::write(folder.path().join("spec.yaml"), text).expect("a spec");
+        let done = build(folder.path(), &["spec.yaml"]);
+        assert!(done.code == 0 && !done.err.contains("virt-install"), "{}", done.err);
+        let done = build(folder.path(), &["spec.yaml", "--target", "virt-install"]);
+        assert!(done.code == 2 && done.err.contains("attaches `seed.iso`"), "{}", done.err);
+    }
+}
+
 /// Targets of one's own are data, and mistakes in them are told with their place.
 #[test]
 fn own_targets_need_no_rust() {
