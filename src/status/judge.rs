@@ -40,13 +40,18 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
     let mut findings = whole::judge(model, &mut seen);
     for (index, host) in model.cluster.hosts.iter().enumerate() {
         let own: Vec<usize> = (0..seen.len()).filter(|at| seen[*at].target.host == index).collect();
+        let name = |at: &usize| seen[*at].target.service.name.as_str();
         let lost = |at: &usize| matches!(seen[*at].failure, Some(Failure::Unreachable(_)));
         if let (Some(Failure::Unreachable(why)), true) = (own.first().and_then(|at| seen[*at].failure), own.iter().all(lost)) {
-            findings.push(words::unreachable(host, own.iter().map(|at| seen[*at].target.service.name.as_str()), why));
+            findings.push(words::unreachable(host, own.iter().map(name), why));
             continue;
         }
-        for at in own {
-            one(model, &seen[at], &answers[at], &mut findings);
+        let refused: Vec<&usize> = own.iter().filter(|at| seen[**at].failure == Some(&Failure::Refused)).collect();
+        if refused.len() > 1 {
+            findings.push(words::refused(host, refused.iter().map(|at| name(at))));
+        }
+        for at in own.iter().filter(|at| refused.len() < 2 || !refused.contains(at)) {
+            one(model, &seen[*at], &answers[*at], &mut findings);
         }
     }
     let silent = !seen.is_empty() && seen.iter().all(|seen| matches!(seen.failure, Some(Failure::Unreachable(_))));
@@ -92,8 +97,8 @@ fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, findings: &mut Vec
     let (host, status, service) = (model.host(&seen.target), seen.target.status, seen.target.service);
     let words = words::Words { host, service: &service.unit, port: seen.target.port, init: model.cluster.platform.init };
     let mut push = |code: Code, note: bool, message: String, help: String| {
-        let (host, service) = (Some(host.name.clone()), Some(service.name.clone()));
-        findings.push(Finding { code, note, host, service, message, help });
+        let (host, services) = (Some(host.name.clone()), vec![service.name.clone()]);
+        findings.push(Finding { code, note, host, services, message, help });
     };
     if let Some((question, failure)) = &answers.failure {
         let (code, message, help) = words.failure(question, failure);

@@ -190,8 +190,8 @@ pub struct Finding {
     pub note: bool,
     /// The host; none: the cluster as a whole.
     pub host: Option<String>,
-    /// The service; none: all of the host's.
-    pub service: Option<String>,
+    /// The services.
+    pub services: Vec<String>,
     /// For people.
     pub message: String,
     /// What to do.

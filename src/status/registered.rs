@@ -90,8 +90,8 @@ impl List<'_, '_> {
     }
 
     fn finding(&self, code: Code, host: Option<&String>, message: String, help: &str) -> Finding {
-        let service = Some(self.registration.service.value.clone());
-        Finding { code, note: false, host: host.cloned(), service, message, help: help.to_string() }
+        let services = vec![self.registration.service.value.clone()];
+        Finding { code, note: false, host: host.cloned(), services, message, help: help.to_string() }
     }
 
     fn entries(&self) -> Option<Vec<Entry>> {

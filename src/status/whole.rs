@@ -31,7 +31,7 @@ struct Whole<'w> {
 
 impl Whole<'_> {
     fn finding(&self, code: Code, message: String, help: impl Into<String>) -> Finding {
-        Finding { code, note: false, host: None, service: Some(self.service.to_string()), message, help: help.into() }
+        Finding { code, note: false, host: None, services: vec![self.service.to_string()], message, help: help.into() }
     }
 
     fn names<'s>(&self, of: impl IntoIterator<Item = &'s &'s Seen<'s>>) -> String {
@@ -47,15 +47,13 @@ impl Whole<'_> {
             let (all, majority) = (self.own.len(), self.own.len() / 2 + 1);
             match leaders.len() {
                 1 => {}
-                0 if answer < majority => findings.push(self.finding(
-                    Code::NoLeader,
-                    format!("{service}: nobody leads, and {answer} of {all} serve: {majority} would be a majority"),
-                    "bring back enough of the hosts named below; nothing is decided without a majority",
-                )),
                 0 => findings.push(self.finding(
                     Code::NoLeader,
-                    format!("{service}: nobody leads, though {answer} of {all} serve"),
-                    "an election takes seconds, ask again with `--wait`; if it lasts, they do not know of each other: compare their configuration",
+                    format!("{service}: nobody leads, and {answer} of {all} serve"),
+                    match answer < majority {
+                        true => format!("bring back the hosts named below first: it takes a majority to elect a leader, here {majority}"),
+                        false => "an election takes seconds, ask again with `--wait`; if it lasts, compare their configuration and logs".into(),
+                    },
                 )),
                 _ => findings.push(self.finding(
                     Code::SeveralLeaders,
@@ -79,7 +77,8 @@ impl Whole<'_> {
                     let name = name.unwrap_or_else(|| format!("{} (no host of the cluster)", clean(value::place(follows))));
                     views.entry(name).or_default().push(seen);
                 }
-                None => lost.push(seen),
+                None if seen.target.status.leads => lost.push(seen),
+                None => {}
             }
         }
         if !lost.is_empty() {

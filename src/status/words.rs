@@ -24,13 +24,27 @@ pub fn line(text: &str) -> String {
 
 /// A host that gives no sign of life, once for all of its services.
 pub fn unreachable<'s>(host: &Host, services: impl Iterator<Item = &'s str>, why: &str) -> Finding {
+    let services: Vec<String> = services.map(str::to_string).collect();
     Finding {
         code: Code::Unreachable,
         note: false,
         host: Some(host.name.clone()),
-        service: None,
-        message: format!("{} ({}) cannot be reached, and with it {}: {why}", host.name, host.address, services.collect::<Vec<_>>().join(", ")),
+        message: format!("{} ({}) cannot be reached, and with it {}: {why}", host.name, host.address, services.join(", ")),
+        services,
         help: "is the machine up, is its address right, and may this machine reach it? its console says how far it booted".into(),
+    }
+}
+
+/// A host on which several services do not run.
+pub fn refused<'s>(host: &Host, services: impl Iterator<Item = &'s str>) -> Finding {
+    let services: Vec<String> = services.map(str::to_string).collect();
+    Finding {
+        code: Code::Refused,
+        note: false,
+        host: Some(host.name.clone()),
+        message: format!("{} ({}) is up, but refuses connections to {}", host.name, host.address, services.join(", ")),
+        services,
+        help: "its first boot may not be over, or have failed: /var/lib/clusterseed/status.json and /var/log/clusterseed.log there say which".into(),
     }
 }
 

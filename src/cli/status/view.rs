@@ -1,0 +1,132 @@
+//! A report as a table for people, and as JSON.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::json;
+
+use super::super::report;
+use crate::cluster::Cluster;
+use crate::emit;
+use crate::status::{Finding, HostReport, Instance, Report};
+
+/// Version of `status --format json`.
+const FORMAT: u32 = 1;
+/// Of a role with more hosts, only those are shown that differ or lead.
+const SHOWN: usize = 20;
+/// Most findings that are told to people.
+const TOLD: usize = 40;
+
+/// Services, the pool, hosts.
+pub fn table(cluster: &Cluster, report: &Report) -> String {
+    let mut out = format!("cluster {} ({} on {})\n", cluster.name, cluster.profile.name, cluster.platform.name);
+    let width = report.services.iter().map(|service| service.service.len()).max().unwrap_or(0);
+    for service in &report.services {
+        let mut said = vec![format!("{} of {} answer", service.answered, service.planned)];
+        said.extend(service.registered.filter(|_| service.planned > 1 || service.leader.is_none()).map(|n| format!("{n} registered")));
+        said.extend(service.leader.as_ref().map(|leader| format!("{leader} leads")));
+        let _ = writeln!(out, "  {:width$}  {}", service.service, said.join(", "));
+    }
+    let amount = |n: f64| if n.fract() == 0.0 { format!("{n:.0}") } else { format!("{n:.1}") };
+    let pool: Vec<String> = report
+        .pool
+        .iter()
+        .map(|p| p.used.map_or_else(|| format!("{} {}", amount(p.total), p.name), |used| format!("{} {} ({} used)", amount(p.total), p.name, amount(used))))
+        .collect();
+    if !pool.is_empty() {
+        let _ = writeln!(out, "  {:width$}  {}", "together", pool.join(", "));
+    }
+    out.push('\n');
+    let name = report.hosts.iter().map(|host| host.name.len()).max().unwrap_or(0);
+    let mut hidden = 0;
+    for host in &report.hosts {
+        let many = report.hosts.iter().filter(|other| other.roles == host.roles).count() > SHOWN;
+        let leads = host.services.iter().any(|service| service.part.as_deref() == Some("leader"));
+        if many && !leads && as_planned(host, report) {
+            hidden += 1;
+            continue;
+        }
+        let _ = writeln!(out, "{:name$}  {:15}  {}", host.name, host.address, services(host, report));
+    }
+    if hidden > 0 {
+        let _ = writeln!(out, "{} more, all as planned", report::count(hidden, "host"));
+    }
+    out
+}
+
+fn as_planned(host: &HostReport, report: &Report) -> bool {
+    !report.findings.iter().any(|finding| !finding.note && finding.host.as_ref() == Some(&host.name))
+}
+
+fn services(host: &HostReport, report: &Report) -> String {
+    let one = |service: &Instance| {
+        let about = |finding: &&Finding| {
+            !finding.note
+                && finding.host.as_ref() == Some(&host.name)
+                && finding.services.contains(&service.service)
+        };
+        let mut words = Vec::new();
+        words.extend(service.version.clone().filter(|_| service.answered));
+        words.extend(service.part.clone());
+        words.extend(report.findings.iter().filter(about).map(|finding| finding.code.word().to_uppercase().replace('-', " ")));
+        if words.is_empty() {
+            words.push("answers".into());
+        }
+        format!("{} {}", service.service, words.join(" "))
+    };
+    match &host.services[..] {
+        [] => "nothing to ask".into(),
+        services => services.iter().map(one).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Every finding with what to do, and how many there are.
+pub fn findings(report: &Report) -> String {
+    let bold = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
+    let mut out = String::new();
+    for finding in report.findings.iter().take(TOLD) {
+        let (style, word) = if finding.note { (bold(AnsiColor::Cyan), "note") } else { (bold(AnsiColor::Red), "difference") };
+        let _ = writeln!(out, "{style}{word}[{}]{style:#}: {}\n  = help: {}", finding.code.word(), finding.message, finding.help);
+    }
+    if report.findings.len() > TOLD {
+        let _ = writeln!(out, "and {} more; `--format json` has them all", report.findings.len() - TOLD);
+    }
+    let differences = report.findings.iter().filter(|finding| !finding.note).count();
+    let hosts = report.hosts.iter().filter(|host| !as_planned(host, report)).count();
+    match differences {
+        0 => out.push_str("as the spec says\n"),
+        n => {
+            let _ = writeln!(out, "not as the spec says: {}, {} of {} concerned", report::count(n, "difference"), hosts, report::count(report.hosts.len(), "host"));
+        }
+    }
+    out
+}
+
+/// For programs; `clusterseed schema status`.
+pub fn json(cluster: &Cluster, report: &Report) -> serde_json::Value {
+    let service = |service: &Instance| {
+        json!({
+            "service": service.service, "port": service.port, "answered": service.answered, "part": service.part,
+            "version": service.version, "registered": service.registered,
+        })
+    };
+    json!({
+        "format": FORMAT,
+        "product": emit::PRODUCT,
+        "cluster": cluster.name,
+        "profile": cluster.profile.name,
+        "as_planned": report.as_planned(),
+        "hosts": report.hosts.iter().map(|host| json!({
+            "name": host.name, "address": host.address.to_string(), "roles": host.roles, "as_planned": as_planned(host, report),
+            "services": host.services.iter().map(service).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "services": report.services.iter().map(|s| json!({
+            "service": s.service, "planned": s.planned, "answered": s.answered, "leader": s.leader, "registered": s.registered,
+        })).collect::<Vec<_>>(),
+        "pool": report.pool.iter().map(|p| json!({"name": p.name, "total": p.total, "used": p.used})).collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(|f| json!({
+            "code": f.code.word(), "kind": if f.note { "note" } else { "difference" }, "host": f.host, "services": f.services,
+            "message": f.message, "help": f.help,
+        })).collect::<Vec<_>>(),
+    })
+}
