@@ -1,0 +1,221 @@
+//! Clusters that answer over TCP, sound and broken: each is data, and `status` has to say what is wrong and what to do.
+//!
+//! `status/good/*.yaml` are sound clusters: a spec, and what its machines answer. `status/cases/NAME.yaml` names one and changes
+//! some answers; `NAME.txt` is what `status` says then, word for word. `UPDATE_EXPECT=1` writes it anew.
+
+mod server;
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::cli::schema;
+use super::support::{clusterseed, data, expect, root, scratch, texts};
+use server::{Rule, Served};
+
+/// A case, or a sound cluster.
+struct Case {
+    name: String,
+    spec: String,
+    arguments: Vec<String>,
+    rules: Vec<Rule>,
+    login: Option<String>,
+}
+
+fn read(path: &str) -> Value {
+    let text = fs::read_to_string(data("status").join(path)).expect("a file of a case");
+    serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{path}: {why}"))
+}
+
+fn rules(of: &Value) -> Vec<Rule> {
+    let answers = of["answers"].as_object().into_iter().flatten();
+    answers.map(|(ask, answer)| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer: answer.clone() }).collect()
+}
+
+fn good(name: &str) -> Case {
+    let good = read(&format!("good/{name}.yaml"));
+    Case {
+        name: name.to_string(),
+        spec: good["spec"].as_str().expect("a spec").to_string(),
+        arguments: Vec::new(),
+        rules: rules(&good),
+        login: good["login"].as_str().map(str::to_string),
+    }
+}
+
+fn case(name: &str) -> Case {
+    let own = read(&format!("cases/{name}.yaml"));
+    let mut case = good(own["good"].as_str().expect("a sound cluster"));
+    for (old, new) in own["spec"].as_object().into_iter().flatten() {
+        assert!(case.spec.contains(old), "{name}: the spec has no `{old}`");
+        case.spec = case.spec.replace(old, new.as_str().expect("text"));
+    }
+    case.name = name.to_string();
+    case.arguments = own["arguments"].as_array().into_iter().flatten().map(|word| word.as_str().expect("a word").to_string()).collect();
+    case.rules.extend(rules(&own));
+    if let Some(login) = own.get("login") {
+        case.login = login.as_str().map(str::to_string);
+    }
+    case
+}
+
+fn names() -> Vec<String> {
+    let files = fs::read_dir(data("status/cases")).expect("cases");
+    let mut names: Vec<String> = files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.ends_with(".yaml"));
+    names.iter_mut().for_each(|name| name.truncate(name.len() - 5));
+    names.sort();
+    names
+}
+
+impl Case {
+    fn hosts(&self, folder: &std::path::Path) -> Vec<(String, u64)> {
+        let spec = folder.join("cluster.yaml");
+        fs::write(&spec, &self.spec).expect("a spec");
+        let output = clusterseed().current_dir(root()).args(["plan", "--profile-dir", "tests/profiles", "--format", "json"]).arg(&spec).output();
+        let (out, err) = texts(&output.expect("the program"));
+        let plan: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{}: {err}", self.name));
+        let ids = plan["hosts"].as_array().expect("hosts").iter().map(|host| {
+            let name = host["name"].as_str().expect("a name").to_string();
+            let id = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
+            (name, id)
+        });
+        ids.collect()
+    }
+
+    fn command(&self, folder: &std::path::Path, served: &Served) -> Command {
+        let mut command = clusterseed();
+        command.current_dir(root()).args(["status", "--profile-dir", "tests/profiles"]).arg(folder.join("cluster.yaml"));
+        for (host, address) in &served.addresses {
+            command.arg("--resolve").arg(format!("{host}={address}"));
+        }
+        // A busy machine may be slow; only what is to be slow has less time.
+        if !self.arguments.iter().any(|word| word == "--timeout") {
+            command.args(["--timeout", "60secs"]);
+        }
+        command.args(&self.arguments);
+        command
+    }
+
+    /// What is wrong with what the program says; none when all is as expected.
+    fn run(&self) -> Result<(), String> {
+        let folder = scratch();
+        let served = Served::begin(&self.hosts(folder.path()), self.rules.clone(), self.login.clone());
+        let output = self.command(folder.path(), &served).output().expect("the program");
+        let (out, err) = texts(&output);
+        let code = output.status.code();
+        let said = format!("exit {}\n--- stdout\n{out}--- stderr\n{err}", code.map_or("none".into(), |code| code.to_string()));
+        let said = said.replace(&folder.path().display().to_string(), "FOLDER");
+        for secret in ["hunter2", "aHVudGVyMi", "YWRtaW46"] {
+            assert!(!said.contains(secret), "{}: a secret is said:\n{said}", self.name);
+        }
+        expect(&data("status/cases").join(format!("{}.txt", self.name)), &said)?;
+        if self.arguments.iter().any(|word| word == "--wait") || code == Some(2) {
+            return Ok(());
+        }
+        let output = self.command(folder.path(), &served).args(["--format", "json"]).output().expect("the program");
+        let (json, err) = texts(&output);
+        let json: Value = serde_json::from_str(&json).map_err(|why| format!("{}: {why}: {err}", self.name))?;
+        let wrong = schema::check(&published(), &json);
+        let codes = json["findings"].as_array().expect("findings").iter().map(|finding| finding["code"].as_str().expect("a code"));
+        let unsaid: Vec<&str> = codes.filter(|code| !said.contains(&format!("[{code}]: "))).collect();
+        match wrong.is_empty() && unsaid.is_empty() && output.status.code() == code && json["as_planned"] == json!(code == Some(0)) {
+            true => Ok(()),
+            false => Err(format!("{}: JSON differs from the text, or from its schema: {wrong:?} {unsaid:?} {json:#}", self.name)),
+        }
+    }
+}
+
+fn published() -> Value {
+    let output = clusterseed().args(["schema", "status"]).output().expect("the program");
+    serde_json::from_slice(&output.stdout).expect("a schema")
+}
+
+#[test]
+fn broken_clusters_are_named() {
+    let names = names();
+    assert!(names.len() > 25, "{}", names.len());
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(String::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = case(name).run() {
+                        let _ = writeln!(wrong.lock().expect("no panic"), "{why}\n");
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("no panic");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Every code is provoked by a case, and each case says what to do.
+#[test]
+fn every_finding_has_a_case() {
+    let said: Vec<String> =
+        names().iter().map(|name| fs::read_to_string(data("status/cases").join(format!("{name}.txt"))).unwrap_or_default()).collect();
+    let codes = published()["properties"]["findings"]["items"]["properties"]["code"]["enum"].as_array().expect("codes").clone();
+    let known: Vec<&str> = clusterseed::status::Code::ALL.iter().map(|(_, word)| *word).collect();
+    assert_eq!(codes.iter().map(|code| code.as_str().expect("a word")).collect::<Vec<_>>(), known, "the schema names other codes");
+    let missing: Vec<&&str> = known.iter().filter(|code| !said.iter().any(|said| said.contains(&format!("[{code}]: ")))).collect();
+    assert!(missing.is_empty(), "no case provokes {missing:?}");
+    for said in said {
+        let count = |what: &str| said.lines().filter(|line| line.starts_with(what)).count();
+        assert_eq!(count("difference[") + count("note["), count("  = help: "), "{said}");
+    }
+}
+
+/// Three masters and three hundred slaves, of which some take connections and never answer.
+#[test]
+fn three_hundred_hosts_take_seconds() {
+    let mut case = good("guide");
+    case.name = "many".into();
+    case.spec = case.spec.replace("\"slave[1-3]\"", "\"slave[1-300]\"").replace("subnet: 192.0.2.0/24", "subnet: 192.0.0.0/16");
+    let entry = |n: u32| {
+        let address = std::net::Ipv4Addr::from(u32::from(std::net::Ipv4Addr::new(192, 0, 2, 50)) + n);
+        json!({"hostname": address.to_string(), "pid": format!("slave(1)@{address}:15051"), "active": true})
+    };
+    let slaves: Vec<Value> = (1..=300).map(entry).collect();
+    let rule = |ask: &str, answer: Value| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer };
+    case.rules.push(rule("master1 15050 /master/state.json", json!({"patch": {"slaves": slaves}})));
+    case.rules.push(rule("slave10* 15051", json!({"act": "silent"})));
+    case.arguments = ["--timeout", "4secs", "--format", "json"].map(String::from).to_vec();
+    let folder = scratch();
+    let served = Served::begin(&case.hosts(folder.path()), case.rules.clone(), None);
+    let begun = Instant::now();
+    let output = case.command(folder.path(), &served).output().expect("the program");
+    let took = begun.elapsed();
+    let (out, err) = texts(&output);
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    let service = &report["services"][2];
+    assert_eq!((output.status.code(), &service["planned"]), (Some(1), &json!(300)), "{service}");
+    // slave10 and slave100 to slave109.
+    assert_eq!((&service["answered"], &service["registered"]), (&json!(289), &json!(300)), "{service}");
+    assert!(report["findings"].as_array().expect("findings").iter().all(|finding| finding["code"] == "slow"), "{:#}", report["findings"]);
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    println!("303 hosts, 11 of them silent for 4 s: {took:?}");
+}
+
+/// What is missing comes while `status` waits.
+#[test]
+fn waiting_ends_when_all_is_there() {
+    let mut case = good("guide");
+    let rule = |ask: &str, answer: Value| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer };
+    // Twice not serving, then all is well.
+    case.rules.push(rule("master3 12181", json!({"act": "electing", "times": 3})));
+    case.arguments = ["--wait", "5mins"].map(String::from).to_vec();
+    let folder = scratch();
+    let served = Served::begin(&case.hosts(folder.path()), case.rules.clone(), None);
+    let output = case.command(folder.path(), &served).output().expect("the program");
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert!(err.contains(" s, waiting for ") && err.contains("  zookeeper on master3 (192.0.2.3:12181) is up but does not serve: it has no quorum\n"), "{err}");
+    assert!(err.ends_with("as the spec says\n"), "{err}");
+}
