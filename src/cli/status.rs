@@ -33,7 +33,10 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     let mut diags = Diagnostics::new();
     let model = ask::model(&cluster, &mut diags);
     if model.targets.is_empty() {
-        bail!("nobody can be asked: the profile `{}` does not say how (`status` of its services), or no host runs such a service", cluster.profile.name);
+        bail!(
+            "nobody can be asked: the profile `{}` does not say how (`status` of its services), or no host runs such a service",
+            cluster.profile.name
+        );
     }
     let (requests, places) = (model.requests(&elsewhere), model.places(&elsewhere));
     let look = || judge::judge(&model, &probe::ask(&requests, &places, options.timeout));

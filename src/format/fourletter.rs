@@ -57,8 +57,14 @@ mod tests {
     #[test]
     fn the_three_forms() {
         let cases = [
-            ("zk_version\t3.4.5-1392090, built on 09/30/2012 17:52 GMT\nzk_server_state\tleader\n", json!({"zk_version": "3.4.5-1392090, built on 09/30/2012 17:52 GMT", "zk_server_state": "leader"})),
-            ("Zookeeper version: 3.4.5--1, built on 10/10/2012\nMode: follower\n", json!({"Zookeeper version": "3.4.5--1, built on 10/10/2012", "Mode": "follower"})),
+            (
+                "zk_version\t3.4.5-1392090, built on 09/30/2012 17:52 GMT\nzk_server_state\tleader\n",
+                json!({"zk_version": "3.4.5-1392090, built on 09/30/2012 17:52 GMT", "zk_server_state": "leader"}),
+            ),
+            (
+                "Zookeeper version: 3.4.5--1, built on 10/10/2012\nMode: follower\n",
+                json!({"Zookeeper version": "3.4.5--1, built on 10/10/2012", "Mode": "follower"}),
+            ),
             (
                 "clientPort=2181\nserverId=2\nmembership: \nserver.1=192.0.2.1:2888:3888:participant\nserver.2=192.0.2.2:2888:3888:participant\nversion=0",
                 json!({"clientPort": "2181", "serverId": "2", "membership": "", "server": {"1": "192.0.2.1:2888:3888:participant", "2": "192.0.2.2:2888:3888:participant"}, "version": "0"}),

@@ -267,6 +267,9 @@ mod tests {
         for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(plain.as_bytes()), encoded, "RFC 4648, 10");
         }
-        assert!(get("/", "a:1", Some("Aladdin:open sesame")).contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "RFC 7617, 2");
+        assert!(
+            get("/", "a:1", Some("Aladdin:open sesame")).contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"),
+            "RFC 7617, 2"
+        );
     }
 }

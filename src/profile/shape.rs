@@ -203,7 +203,11 @@ fn status() -> Type {
         Field::new("found", text(), "as the service says").required(),
         Field::new("package", Type::text(), "key of `versions` that it must agree with"),
     ];
-    let pool = vec![Field::new("total", text(), "how much").required(), Field::new("used", text(), "how much is taken")];
+    let pool = vec![
+        Field::new("total", text(), "how much").required(),
+        Field::new("used", text(), "how much is taken"),
+        Field::new("unit", Type::text(), "unit of both"),
+    ];
     let protocols = super::status::Protocol::ALL.iter().map(|(word, _)| (*word).to_string()).collect();
     Type::Object(vec![
         Field::new("protocol", Type::Choice(protocols), "what it speaks").required(),

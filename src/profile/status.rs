@@ -106,6 +106,8 @@ pub struct Pool {
     pub total: Source,
     /// How much of it is taken.
     pub used: Option<Source>,
+    /// Unit of both, such as MB.
+    pub unit: Option<String>,
 }
 
 impl Status {
@@ -114,9 +116,9 @@ impl Status {
         let own = [&self.login, &self.part, &self.parts, &self.follows].into_iter().flatten();
         own.chain(self.version.iter().map(|(found, _)| found))
             .chain(self.expect.iter().filter_map(|e| e.when.as_ref()))
-            .chain(self.registered.iter().flat_map(|r| {
-                [&r.items, &r.name, &r.address, &r.wanted].into_iter().chain(&r.active).chain(&r.when)
-            }))
+            .chain(
+                self.registered.iter().flat_map(|r| [&r.items, &r.name, &r.address, &r.wanted].into_iter().chain(&r.active).chain(&r.when)),
+            )
             .chain(self.pool.iter().flat_map(|p| std::iter::once(&p.total).chain(&p.used)))
     }
 }

@@ -4,7 +4,7 @@ use minijinja::Value as Jinja;
 
 use super::ask::{Model, Target};
 use super::value::{self, clean};
-use super::{Answers, Code, Failure, Finding, HostReport, Instance, Report, whole, words};
+use super::{Answers, Code, Compared, Failure, Finding, HostReport, Instance, Report, whole, words};
 
 /// The part of the one that leads.
 pub const LEADER: &str = "leader";
@@ -51,7 +51,8 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
             findings.push(words::refused(host, refused.iter().map(|at| name(at))));
         }
         for at in own.iter().filter(|at| refused.len() < 2 || !refused.contains(at)) {
-            one(model, &seen[*at], &answers[*at], &mut findings);
+            let others_lead = seen.iter().any(|other| other.leads() && other.target.service.name == seen[*at].target.service.name);
+            one(model, &seen[*at], &answers[*at], others_lead, &mut findings);
         }
     }
     let silent = !seen.is_empty() && seen.iter().all(|seen| matches!(seen.failure, Some(Failure::Unreachable(_))));
@@ -93,20 +94,22 @@ fn look<'a>(model: &Model<'a>, target: Target<'a>, answers: &'a Answers) -> Seen
 }
 
 /// What a service on a host says of itself.
-fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, findings: &mut Vec<Finding>) {
+fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, others_lead: bool, findings: &mut Vec<Finding>) {
     let (host, status, service) = (model.host(&seen.target), seen.target.status, seen.target.service);
-    let words = words::Words { host, service: &service.unit, port: seen.target.port, init: model.cluster.platform.init };
-    let mut push = |code: Code, note: bool, message: String, help: String| {
+    let words = words::Words { host, service: &service.unit, port: seen.target.port, init: model.cluster.platform.init, others_lead };
+    let mut push = |code: Code, value: Option<Compared>, message: String, help: String| {
         let (host, services) = (Some(host.name.clone()), vec![service.name.clone()]);
-        findings.push(Finding { code, note, host, services, message, help });
+        findings.push(Finding { code, note: code == Code::NotAllowed && answers.failure.is_none(), host, services, value, message, help });
     };
     if let Some((question, failure)) = &answers.failure {
         let (code, message, help) = words.failure(question, failure);
-        return push(code, false, message, help);
+        return push(code, None, message, help);
     }
-    for (question, _) in answers.unanswered.iter().filter(|(_, failure)| *failure == Failure::Forbidden) {
-        let (message, help) = words.forbidden(question);
-        push(Code::NotAllowed, true, message, help);
+    let forbidden = answers.unanswered.iter().filter(|(_, failure)| *failure == Failure::Forbidden);
+    let forbidden: Vec<String> = forbidden.flat_map(|(question, _)| question.ways.clone()).collect();
+    if !forbidden.is_empty() {
+        let (message, help) = words.forbidden(&forbidden);
+        push(Code::NotAllowed, None, message, help);
     }
     let engine = &model.cluster.profile.engine;
     let parts: Option<Vec<String>> = status.parts.as_ref().and_then(|parts| {
@@ -115,7 +118,8 @@ fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, findings: &mut Vec
     });
     if let (Some(part), Some(parts)) = (&seen.part, parts.filter(|parts| seen.part.as_ref().is_none_or(|part| !parts.contains(part)))) {
         let (message, help) = words.part(&clean(part), &parts);
-        push(Code::OtherPart, false, message, help);
+        let compared = Compared { name: "part".into(), found: Some(clean(part)), planned: parts.join(" or ") };
+        push(Code::OtherPart, Some(compared), message, help);
     }
     for expected in status.expect.iter().filter(|expected| value::holds(engine, expected.when.as_ref(), &seen.scope)) {
         let Some(wanted) = value::formula(engine, &expected.wanted, &seen.scope) else { continue };
@@ -125,11 +129,8 @@ fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, findings: &mut Vec
             continue;
         }
         let help = engine.render_text(&expected.help.value, &seen.scope).unwrap_or_else(|_| expected.help.value.clone());
-        let message = match found {
-            Some(found) => words.value(&expected.name, &clean(&found), &clean(&wanted)),
-            None => words.no_value(&expected.name, &clean(&wanted)),
-        };
-        push(Code::OtherValue, false, message, words::line(&help));
+        let compared = Compared { name: expected.name.clone(), found: found.as_deref().map(clean), planned: clean(&wanted) };
+        push(Code::OtherValue, Some(compared.clone()), words.value(&compared), words::line(&help));
     }
     let package = status.version.as_ref().and_then(|(_, package)| package.as_ref());
     let pin = package.and_then(|package| Some((package, model.cluster.packages.versions.get(&package.value)?.version.as_ref()?)));
@@ -137,6 +138,7 @@ fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, findings: &mut Vec
         && !value::allows(pin, found)
     {
         let (message, help) = words.version(&clean(value::release(found)), &package.value, pin);
-        push(Code::OtherVersion, false, message, help);
+        let compared = Compared { name: "version".into(), found: Some(clean(value::release(found))), planned: pin.clone() };
+        push(Code::OtherVersion, Some(compared), message, help);
     }
 }

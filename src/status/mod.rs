@@ -192,10 +192,23 @@ pub struct Finding {
     pub host: Option<String>,
     /// The services.
     pub services: Vec<String>,
+    /// What was compared, where it was a value.
+    pub value: Option<Compared>,
     /// For people.
     pub message: String,
     /// What to do.
     pub help: String,
+}
+
+/// A value that differs from the planned one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// What it is called.
+    pub name: String,
+    /// As the machine says; none: it does not.
+    pub found: Option<String>,
+    /// As it is planned.
+    pub planned: String,
 }
 
 /// What a cluster says of itself.
@@ -267,6 +280,8 @@ pub struct PoolReport {
     pub total: f64,
     /// How much of it is taken.
     pub used: Option<f64>,
+    /// Unit of both.
+    pub unit: Option<String>,
 }
 
 impl Report {

@@ -5,7 +5,7 @@ use minijinja::Value as Jinja;
 use super::ask::{Model, Target};
 use super::judge::Seen;
 use super::value::{self, clean};
-use super::{Code, Failure, Finding};
+use super::{Code, Finding};
 use crate::profile::status::Registration;
 
 /// An entry of a list.
@@ -61,7 +61,7 @@ impl List<'_, '_> {
                 // Of those that take turns, whoever is there.
                 None if self.registration.one => {}
                 // Why it is not there is said where it did not answer.
-                None if seen[*at].failure.is_some_and(|failure| !matches!(failure, Failure::Unreachable(_))) => {}
+                None if seen[*at].failure.is_some() => {}
                 None => {
                     let message = format!("{service} on {} ({}) is not registered with {keeper}", host.name, host.address);
                     let help = format!("the log of {service} on {} says whether it finds the leader, and why it is refused", host.name);
@@ -73,14 +73,23 @@ impl List<'_, '_> {
         if self.registration.one && own.iter().all(|at| seen[*at].registered != Some(true)) {
             let elsewhere = entries.iter().find(|entry| !entry.known);
             let message = match elsewhere {
-                Some(entry) => format!("{service} is registered with {keeper} from {} ({}), which is no host that should run it", clean(&entry.name), clean(&entry.address)),
+                Some(entry) => format!(
+                    "{service} is registered with {keeper} from {} ({}), which is no host that should run it",
+                    clean(&entry.name),
+                    clean(&entry.address)
+                ),
                 None => format!("{service} is not registered with {keeper}"),
             };
-            let help = format!("the log of {service} on its leader says whether it finds {}, and why it is refused", self.keeper.service.name);
+            let help =
+                format!("the log of {service} on its leader says whether it finds {}, and why it is refused", self.keeper.service.name);
             findings.push(self.finding(if elsewhere.is_some() { Code::OtherAddress } else { Code::NotRegistered }, None, message, &help));
-        } else {
-            let strangers: Vec<String> =
-                entries.iter().filter(|entry| !entry.known).map(|entry| format!("{} ({})", clean(&entry.name), clean(&entry.address))).collect();
+        } else if !self.registration.one {
+            // One that is gone takes no work, and another scheduler may have a name that begins alike.
+            let strangers: Vec<String> = entries
+                .iter()
+                .filter(|entry| !entry.known && entry.active)
+                .map(|entry| format!("{} ({})", clean(&entry.name), clean(&entry.address)))
+                .collect();
             if !strangers.is_empty() {
                 let names: Vec<&str> = strangers.iter().map(String::as_str).collect();
                 let message = format!("{service}: registered with {keeper}, but not in the spec: {}", super::whole::list(&names));
@@ -91,7 +100,7 @@ impl List<'_, '_> {
 
     fn finding(&self, code: Code, host: Option<&String>, message: String, help: &str) -> Finding {
         let services = vec![self.registration.service.value.clone()];
-        Finding { code, note: false, host: host.cloned(), services, message, help: help.to_string() }
+        Finding { code, note: false, host: host.cloned(), services, value: None, message, help: help.to_string() }
     }
 
     fn entries(&self) -> Option<Vec<Entry>> {
@@ -108,7 +117,12 @@ impl List<'_, '_> {
                 known: false,
             }
         };
-        Some(items.try_iter().ok()?.map(entry).collect())
+        let mut entries: Vec<Entry> = items.try_iter().ok()?.map(entry).collect();
+        // Of those that take turns, the one before may still be listed.
+        if self.registration.one && entries.iter().any(|entry| entry.active) {
+            entries.retain(|entry| entry.active);
+        }
+        Some(entries)
     }
 
     /// The name under which a host should be registered.
@@ -135,12 +149,22 @@ impl List<'_, '_> {
         if !entry.active {
             let help = format!("it was there and is gone or cut off: look at {on} and at the network between both");
             finding(Code::NotConnected, format!("{on} is registered with {keeper}, but not connected"), &help)
-        } else if entry.address != host.address.to_string() && self.model.find(&entry.address).is_none_or(|other| self.model.cluster.hosts[other].name != host.name) {
+        } else if entry.address != host.address.to_string()
+            && self.model.find(&entry.address).is_none_or(|other| self.model.cluster.hosts[other].name != host.name)
+        {
             let message = format!("{on} is registered with {keeper} from {}, planned is {}", clean(&entry.address), host.address);
-            finding(Code::OtherAddress, message, "it announces another address than its own: others will not reach it. /etc/hosts and its `ip` say where that comes from")
+            finding(
+                Code::OtherAddress,
+                message,
+                "it announces another address than its own: others will not reach it. /etc/hosts and its `ip` say where that comes from",
+            )
         } else if entry.name != wanted {
             let message = format!("{on} is registered with {keeper} as {}, planned is {}", clean(&entry.name), clean(&wanted));
-            finding(Code::OtherName, message, "it announces another name than the planned one: compare its configuration with the plan; the name must lead to it")
+            finding(
+                Code::OtherName,
+                message,
+                "it announces another name than the planned one: compare its configuration with the plan; the name must lead to it",
+            )
         } else {
             None
         }

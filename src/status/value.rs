@@ -128,8 +128,13 @@ mod tests {
         for text in ["master@192.0.2.1:5050", "192.0.2.1", "//192.0.2.1:5050/x", "http://192.0.2.1/", "scheduler-1-2@192.0.2.1:1"] {
             assert_eq!(place(text), "192.0.2.1", "{text}");
         }
-        let versions =
-            [("3.4.5--1, built on 10/10", "3.4.5"), ("0.20.1-1.0.ubuntu1404", "0.20.1"), ("v1.4", "1.4"), ("3.4.5+dfsg-1", "3.4.5"), ("x", "x")];
+        let versions = [
+            ("3.4.5--1, built on 10/10", "3.4.5"),
+            ("0.20.1-1.0.ubuntu1404", "0.20.1"),
+            ("v1.4", "1.4"),
+            ("3.4.5+dfsg-1", "3.4.5"),
+            ("x", "x"),
+        ];
         for (version, of) in versions {
             assert_eq!(release(version), of);
         }

@@ -31,7 +31,7 @@ struct Whole<'w> {
 
 impl Whole<'_> {
     fn finding(&self, code: Code, message: String, help: impl Into<String>) -> Finding {
-        Finding { code, note: false, host: None, services: vec![self.service.to_string()], message, help: help.into() }
+        Finding { code, note: false, host: None, services: vec![self.service.to_string()], value: None, message, help: help.into() }
     }
 
     fn names<'s>(&self, of: impl IntoIterator<Item = &'s &'s Seen<'s>>) -> String {
@@ -49,9 +49,9 @@ impl Whole<'_> {
                 1 => {}
                 0 => findings.push(self.finding(
                     Code::NoLeader,
-                    format!("{service}: nobody leads, and {answer} of {all} serve"),
+                    format!("{service}: no leader is seen, and {answer} of {all} answer"),
                     match answer < majority {
-                        true => format!("bring back the hosts named below first: it takes a majority to elect a leader, here {majority}"),
+                        true => format!("begin with the hosts named below: it takes a majority to elect a leader, here {majority}"),
                         false => "an election takes seconds, ask again with `--wait`; if it lasts, compare their configuration and logs".into(),
                     },
                 )),
@@ -86,17 +86,26 @@ impl Whole<'_> {
             let help = "ZooKeeper, or what else they meet by, must serve first; if it does, compare where they look for it";
             findings.push(self.finding(Code::NoLeader, format!("{service}: no leader is known to {names}"), help));
         }
-        let sides: Vec<String> =
-            views.iter().map(|(leader, hosts)| format!("{} follow{} {leader}", self.names(hosts.iter().copied()), plural(hosts.len()))).collect();
+        let sides: Vec<String> = views
+            .iter()
+            .map(|(leader, hosts)| format!("{} follow{} {leader}", self.names(hosts.iter().copied()), plural(hosts.len())))
+            .collect();
         let help = "part of them cannot reach the others, or looks in another place: compare the network between them, and where they meet";
         if views.len() > 1 {
-            findings.push(self.finding(Code::Disagreement, format!("{service}: the hosts do not agree on a leader: {}", sides.join("; ")), help));
+            findings.push(self.finding(
+                Code::Disagreement,
+                format!("{service}: the hosts do not agree on a leader: {}", sides.join("; ")),
+                help,
+            ));
         } else if let ([leader], Some((followed, hosts))) = (leaders, views.iter().next())
             && self.model.host(&leader.target).name != *followed
         {
             let leader = &self.model.host(&leader.target).name;
-            let message =
-                format!("{service}: {leader} says that it leads, but {} follow{} {followed}", self.names(hosts.iter().copied()), plural(hosts.len()));
+            let message = format!(
+                "{service}: {leader} says that it leads, but {} follow{} {followed}",
+                self.names(hosts.iter().copied()),
+                plural(hosts.len())
+            );
             findings.push(self.finding(Code::Disagreement, message, help));
         }
     }
@@ -169,7 +178,12 @@ pub fn pool(model: &Model<'_>, seen: &[Seen<'_>]) -> Vec<PoolReport> {
     for seen in speakers {
         for pool in &seen.target.status.pool {
             if let Some(total) = number(&pool.total, seen) {
-                found.push(PoolReport { name: pool.name.clone(), total, used: pool.used.as_ref().and_then(|used| number(used, seen)) });
+                found.push(PoolReport {
+                    name: pool.name.clone(),
+                    total,
+                    used: pool.used.as_ref().and_then(|used| number(used, seen)),
+                    unit: pool.unit.clone(),
+                });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The sentences of a report: the fact first, then what to do.
 
-use super::{Code, Failure, Finding, value::clean};
+use super::value::clean;
+use super::{Code, Compared, Failure, Finding};
 use crate::cluster::Host;
 use crate::platform::Init;
 use crate::profile::status::Question;
@@ -15,6 +16,8 @@ pub struct Words<'w> {
     pub port: u16,
     /// Who starts it.
     pub init: Init,
+    /// The same service leads elsewhere.
+    pub others_lead: bool,
 }
 
 /// One line, however a profile wraps it.
@@ -31,6 +34,7 @@ pub fn unreachable<'s>(host: &Host, services: impl Iterator<Item = &'s str>, why
         host: Some(host.name.clone()),
         message: format!("{} ({}) cannot be reached, and with it {}: {why}", host.name, host.address, services.join(", ")),
         services,
+        value: None,
         help: "is the machine up, is its address right, and may this machine reach it? its console says how far it booted".into(),
     }
 }
@@ -44,7 +48,10 @@ pub fn refused<'s>(host: &Host, services: impl Iterator<Item = &'s str>) -> Find
         host: Some(host.name.clone()),
         message: format!("{} ({}) is up, but refuses connections to {}", host.name, host.address, services.join(", ")),
         services,
-        help: "its first boot may not be over, or have failed: /var/lib/clusterseed/status.json and /var/log/clusterseed.log there say which".into(),
+        value: None,
+        help:
+            "its first boot may not be over, or have failed: /var/lib/clusterseed/status.json and /var/log/clusterseed.log there say which"
+                .into(),
     }
 }
 
@@ -68,7 +75,7 @@ impl Words<'_> {
     /// Why a question was not answered.
     pub fn failure(&self, question: &Question, failure: &Failure) -> (Code, String, String) {
         let (at, on, look, host) = (self.at(), self.on(), self.look(), &self.host.name);
-        let asked = question.ways.join(" or ");
+        let asked = question.ways.first().map_or("", String::as_str);
         let other = format!("see which program has port {} on {host}: `ss -lntp`", self.port);
         match failure {
             Failure::Unreachable(why) => (
@@ -79,7 +86,9 @@ impl Words<'_> {
             Failure::Refused => (
                 Code::Refused,
                 format!("{at} refuses connections: the machine is up, and nothing listens there"),
-                format!("on {host}, {look} says whether it runs, and `apply --check` in /var/lib/clusterseed/seed what differs from the plan"),
+                format!(
+                    "on {host}, {look} says whether it runs, and `apply --check` in /var/lib/clusterseed/seed what differs from the plan"
+                ),
             ),
             Failure::Slow(begun) => (
                 Code::Slow,
@@ -102,16 +111,8 @@ impl Words<'_> {
             Failure::Tls => {
                 (Code::Tls, format!("{at} speaks TLS, where plain text is planned"), format!("take TLS off this port on {host}; {other}"))
             }
-            Failure::Garbage(why) => (
-                Code::Garbage,
-                format!("what answers at {at} is not {}: {}", self.service, clean(why)),
-                other,
-            ),
-            Failure::TooLarge => (
-                Code::TooLarge,
-                format!("what answers at {at} sends more than {} ever says", self.service),
-                other,
-            ),
+            Failure::Garbage(why) => (Code::Garbage, format!("what answers at {at} is not {}: {}", self.service, clean(why)), other),
+            Failure::TooLarge => (Code::TooLarge, format!("what answers at {at} sends more than {} ever says", self.service), other),
             Failure::Status(401 | 403) => (
                 Code::Login,
                 format!("{at} asks for a login that the spec does not have (`{asked}`)"),
@@ -119,7 +120,7 @@ impl Words<'_> {
             ),
             Failure::Status(404) => (
                 Code::HttpStatus,
-                format!("{at} does not know `{asked}` (HTTP 404)"),
+                format!("{at} knows none of what it is asked: {} (HTTP 404)", question.ways.join(", ")),
                 format!("it is another program or a very different version: {other}"),
             ),
             Failure::Status(status @ 500..) => (
@@ -135,8 +136,17 @@ impl Words<'_> {
             ),
             Failure::Away(place) => (
                 Code::RedirectAway,
-                format!("{at} leads to {} for `{asked}`, which is no host of the cluster", clean(place)),
-                format!("it announces a name or address that is not its own, or belongs to another cluster: compare its configuration on {host} with the plan"),
+                format!("{at} leads to {} for `{asked}`, which is no plain HTTP on a host of the cluster", clean(place)),
+                format!(
+                    "it announces a name or address that is not its own, or belongs to another cluster: compare its configuration on {host} with the plan"
+                ),
+            ),
+            Failure::NotServing if self.others_lead => (
+                Code::NoQuorum,
+                format!("{at} is up but does not serve, though others do: it is not part of their quorum"),
+                format!(
+                    "compare its id and its list of servers with theirs, and try the ports between them: `apply --check` on {host} says what differs"
+                ),
             ),
             Failure::NotServing => (
                 Code::NoQuorum,
@@ -144,18 +154,18 @@ impl Words<'_> {
                 "a majority must be up and reach each other; an election takes seconds, ask again with `--wait`".into(),
             ),
             Failure::Forbidden => {
-                let (message, help) = self.forbidden(question);
+                let (message, help) = self.forbidden(&question.ways);
                 (Code::NotAllowed, message, help)
             }
         }
     }
 
-    /// A four-letter word that is not in the whitelist.
-    pub fn forbidden(&self, question: &Question) -> (String, String) {
-        let asked = question.ways.join(" or ");
+    /// Words that are not in the whitelist.
+    pub fn forbidden(&self, words: &[String]) -> (String, String) {
+        let words = words.join(", ");
         (
-            format!("{} does not answer `{asked}` by permission", self.at()),
-            format!("add {asked} to `4lw.commands.whitelist` (ZooKeeper 3.5 and later), so that all can be compared"),
+            format!("{} does not answer {words} by permission", self.at()),
+            format!("add {words} to `4lw.commands.whitelist` (ZooKeeper 3.5 and later): what they would tell is not compared"),
         )
     }
 
@@ -167,14 +177,13 @@ impl Words<'_> {
         )
     }
 
-    /// Another value.
-    pub fn value(&self, name: &str, found: &str, wanted: &str) -> String {
-        format!("{name} of {} is {found}, planned is {wanted}", self.on())
-    }
-
-    /// No value.
-    pub fn no_value(&self, name: &str, wanted: &str) -> String {
-        format!("{} says nothing of its {name}, planned is {wanted}", self.on())
+    /// Another value, or none.
+    pub fn value(&self, compared: &Compared) -> String {
+        let Compared { name, found, planned } = compared;
+        match found {
+            Some(found) => format!("{name} of {} is {found}, planned is {planned}", self.on()),
+            None => format!("{} does not say its {name}, planned is {planned}", self.on()),
+        }
     }
 
     /// Another version than the pinned one.

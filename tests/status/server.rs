@@ -73,7 +73,8 @@ impl Served {
                 continue;
             }
             let ports: BTreeSet<u16> = shared.ports(host);
-            let (address, listeners) = bind(&ports.into_iter().filter(|port| shared.act(&[host, &port.to_string()]) != Some("refuse")).collect::<Vec<_>>());
+            let (address, listeners) =
+                bind(&ports.into_iter().filter(|port| shared.act(&[host, &port.to_string()]) != Some("refuse")).collect::<Vec<_>>());
             addresses.push((host.clone(), address));
             for (port, listener) in listeners {
                 doors.push(Door { host: host.clone(), id: *id, address: planned(host, *id), port, listener });
@@ -198,7 +199,8 @@ impl Visit<'_> {
         let http = question.starts_with("GET ");
         let ask = if http { question.split(' ').nth(1).unwrap_or_default() } else { question.trim_end() };
         if let Some(act) = act {
-            let times = self.shared.rules.iter().rfind(|rule| rule.fits(&[self.host, &port])).and_then(|rule| rule.answer["times"].as_u64());
+            let times =
+                self.shared.rules.iter().rfind(|rule| rule.fits(&[self.host, &port])).and_then(|rule| rule.answer["times"].as_u64());
             let first = times.is_none_or(|times| self.shared.asked.fetch_add(1, Ordering::Relaxed) < usize::try_from(times).expect("few"));
             if first {
                 return self.play(act, stream);
@@ -239,7 +241,8 @@ impl Visit<'_> {
         }
         if let Some(value) = answer.get("chunked") {
             let body = self.filled(&value.to_string());
-            let chunks: String = body.as_bytes().chunks(100).map(|c| format!("{:x}\r\n{}\r\n", c.len(), String::from_utf8_lossy(c))).collect();
+            let chunks: String =
+                body.as_bytes().chunks(100).map(|c| format!("{:x}\r\n{}\r\n", c.len(), String::from_utf8_lossy(c))).collect();
             return format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
         }
         let body = self.filled(&answer.to_string());

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::report;
 use crate::cluster::Cluster;
 use crate::emit;
-use crate::status::{Finding, HostReport, Instance, Report};
+use crate::status::{Code, Finding, HostReport, Instance, Report};
 
 /// Version of `status --format json`.
 const FORMAT: u32 = 1;
@@ -23,7 +23,7 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     let width = report.services.iter().map(|service| service.service.len()).max().unwrap_or(0);
     for service in &report.services {
         let mut said = vec![format!("{} of {} answer", service.answered, service.planned)];
-        said.extend(service.registered.filter(|_| service.planned > 1 || service.leader.is_none()).map(|n| format!("{n} registered")));
+        said.extend(service.registered.filter(|n| *n > 1 || service.leader.is_none()).map(|n| format!("{n} registered")));
         said.extend(service.leader.as_ref().map(|leader| format!("{leader} leads")));
         let _ = writeln!(out, "  {:width$}  {}", service.service, said.join(", "));
     }
@@ -31,7 +31,11 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     let pool: Vec<String> = report
         .pool
         .iter()
-        .map(|p| p.used.map_or_else(|| format!("{} {}", amount(p.total), p.name), |used| format!("{} {} ({} used)", amount(p.total), p.name, amount(used))))
+        .map(|p| {
+            let used = p.used.map(|used| format!(" ({} used)", amount(used))).unwrap_or_default();
+            let unit = p.unit.as_ref().map(|unit| format!("{unit} ")).unwrap_or_default();
+            format!("{} {unit}{}{used}", amount(p.total), p.name)
+        })
         .collect();
     if !pool.is_empty() {
         let _ = writeln!(out, "  {:width$}  {}", "together", pool.join(", "));
@@ -49,7 +53,7 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
         let _ = writeln!(out, "{:name$}  {:15}  {}", host.name, host.address, services(host, report));
     }
     if hidden > 0 {
-        let _ = writeln!(out, "{} more, all as planned", report::count(hidden, "host"));
+        let _ = writeln!(out, "{}, all as planned", report::count(hidden, "more host"));
     }
     out
 }
@@ -60,15 +64,12 @@ fn as_planned(host: &HostReport, report: &Report) -> bool {
 
 fn services(host: &HostReport, report: &Report) -> String {
     let one = |service: &Instance| {
-        let about = |finding: &&Finding| {
-            !finding.note
-                && finding.host.as_ref() == Some(&host.name)
-                && finding.services.contains(&service.service)
-        };
+        let about =
+            |finding: &&Finding| !finding.note && finding.host.as_ref() == Some(&host.name) && finding.services.contains(&service.service);
         let mut words = Vec::new();
         words.extend(service.version.clone().filter(|_| service.answered));
         words.extend(service.part.clone());
-        words.extend(report.findings.iter().filter(about).map(|finding| finding.code.word().to_uppercase().replace('-', " ")));
+        words.extend(report.findings.iter().filter(about).map(|finding| mark(finding)));
         if words.is_empty() {
             words.push("answers".into());
         }
@@ -78,6 +79,15 @@ fn services(host: &HostReport, report: &Report) -> String {
         [] => "nothing to ask".into(),
         services => services.iter().map(one).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// What a finding is called in the table.
+fn mark(finding: &Finding) -> String {
+    let word = match (&finding.value, finding.code) {
+        (Some(value), Code::OtherValue) => format!("other {}", value.name),
+        _ => finding.code.word().replace('-', " "),
+    };
+    word.to_uppercase()
 }
 
 /// Every finding with what to do, and how many there are.
@@ -92,11 +102,10 @@ pub fn findings(report: &Report) -> String {
         let _ = writeln!(out, "and {} more; `--format json` has them all", report.findings.len() - TOLD);
     }
     let differences = report.findings.iter().filter(|finding| !finding.note).count();
-    let hosts = report.hosts.iter().filter(|host| !as_planned(host, report)).count();
     match differences {
         0 => out.push_str("as the spec says\n"),
         n => {
-            let _ = writeln!(out, "not as the spec says: {}, {} of {} concerned", report::count(n, "difference"), hosts, report::count(report.hosts.len(), "host"));
+            let _ = writeln!(out, "not as the spec says: {}", report::count(n, "difference"));
         }
     }
     out
@@ -123,9 +132,10 @@ pub fn json(cluster: &Cluster, report: &Report) -> serde_json::Value {
         "services": report.services.iter().map(|s| json!({
             "service": s.service, "planned": s.planned, "answered": s.answered, "leader": s.leader, "registered": s.registered,
         })).collect::<Vec<_>>(),
-        "pool": report.pool.iter().map(|p| json!({"name": p.name, "total": p.total, "used": p.used})).collect::<Vec<_>>(),
+        "pool": report.pool.iter().map(|p| json!({"name": p.name, "total": p.total, "used": p.used, "unit": p.unit})).collect::<Vec<_>>(),
         "findings": report.findings.iter().map(|f| json!({
             "code": f.code.word(), "kind": if f.note { "note" } else { "difference" }, "host": f.host, "services": f.services,
+            "value": f.value.as_ref().map(|v| json!({"name": v.name, "found": v.found, "planned": v.planned})),
             "message": f.message, "help": f.help,
         })).collect::<Vec<_>>(),
     })

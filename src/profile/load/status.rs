@@ -30,11 +30,18 @@ impl Loader<'_> {
             registered: list(value, "registered").filter_map(|v| self.registration(v)).collect(),
             pool: pool
                 .into_iter()
-                .filter_map(|(name, v)| Some(Pool { name, total: self.expression(&v, "total")?, used: self.expression(&v, "used") }))
+                .filter_map(|(name, v)| {
+                    let (total, used) = (self.expression(&v, "total")?, self.expression(&v, "used"));
+                    Some(Pool { name, total, used, unit: v.string("unit") })
+                })
                 .collect(),
         };
         if status.ask.iter().all(|question| question.optional) {
-            self.error(ask.at, "every question may be left unanswered", "leave `optional` away where an answer shows that the service serves");
+            self.error(
+                ask.at,
+                "every question may be left unanswered",
+                "leave `optional` away where an answer shows that the service serves",
+            );
         }
         self.names_are_known(&status);
         Some(status)
@@ -104,15 +111,18 @@ impl Loader<'_> {
             let asked = parts.next().filter(|_| matches!(first, "answers" | "redirects"));
             NAMES.contains(&first) && asked.is_none_or(|asked| status.ask.iter().any(|question| question.name == asked))
         };
-        let mut used: Vec<_> =
-            status.expressions().map(|source| (source.at, self.engine.names_of_expression(&source.value))).collect();
+        let mut used: Vec<_> = status.expressions().map(|source| (source.at, self.engine.names_of_expression(&source.value))).collect();
         for formula in status.expect.iter().flat_map(|e| [&e.found, &e.wanted]) {
             let (Formula::Expr(source) | Formula::Text(source)) = formula;
             used.push((source.at, formula.names(&self.engine)));
         }
         for (at, names) in used {
             if let Some(unknown) = names.iter().find(|name| !known(name)) {
-                self.error(at, format!("`{unknown}` is not defined here"), "see `status` in profiles/README.md; `answers` holds what `ask` names");
+                self.error(
+                    at,
+                    format!("`{unknown}` is not defined here"),
+                    "see `status` in profiles/README.md; `answers` holds what `ask` names",
+                );
             }
         }
     }
