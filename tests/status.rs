@@ -175,6 +175,15 @@ fn every_finding_has_a_case() {
     }
 }
 
+/// The example in the README is a case.
+#[test]
+fn the_readme_shows_what_is_said() {
+    let said = fs::read_to_string(data("status/cases/readme.txt")).expect("a case");
+    let (out, err) = said.split_once("--- stdout\n").and_then(|(_, rest)| rest.split_once("--- stderr\n")).expect("both streams");
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    assert!(readme.contains(&format!("```text\n{out}{err}```\n")), "the README should show:\n{out}{err}");
+}
+
 /// Three masters and three hundred slaves, of which some take connections and never answer.
 #[test]
 fn three_hundred_hosts_take_seconds() {
