@@ -12,6 +12,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use clusterseed::compile;
+use clusterseed::diag::{Diagnostics, Sources};
+use clusterseed::io::load;
+use clusterseed::status::{Answers, ask, judge};
 use serde_json::{Value, json};
 
 use super::cli::schema;
@@ -219,6 +223,52 @@ fn three_hundred_hosts_take_seconds() {
     let (out, err) = texts(&output);
     assert!(output.status.success() && out.ends_with("300 more hosts, all as planned\n") && out.lines().count() < 20, "{out}{err}");
     println!("303 hosts, 11 of them silent for 3 s: {took:?}");
+}
+
+/// Whatever stands in the place of a value: there is a report, and it is not content. Most mistakes of daemons are of this kind.
+#[test]
+fn odd_values_end_nothing() {
+    let odd = [json!(null), json!([]), json!({}), json!("x"), json!(-1), json!(1e300), json!(true), json!([[{"pid": ["@"]}, null, 7]])];
+    for name in ["guide", "later", "etcd"] {
+        let case = good(name);
+        let folder = scratch();
+        case.hosts(folder.path());
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let options = load::Options { profile_dirs: vec![data("profiles")], cloud: None };
+        let inputs = load::inputs(&folder.path().join("cluster.yaml"), &options, &mut sources, &mut diags).expect("a spec");
+        let cluster = compile::check(&inputs, &mut sources, &mut diags).expect("a sound spec");
+        let model = ask::model(&cluster, &mut diags);
+        let sound: Vec<Answers> = model.targets.iter().map(|target| server::answers(&case.rules, target, &cluster)).collect();
+        let report = judge::judge(&model, &sound);
+        assert!(report.as_planned(), "{name}: {:#?}", report.findings);
+        for at in 0..sound.len() {
+            for (question, value) in &sound[at].values {
+                for place in places(value) {
+                    for odd in &odd {
+                        let mut answers: Vec<Answers> = sound
+                            .iter()
+                            .map(|a| Answers { values: a.values.clone(), redirects: a.redirects.clone(), ..Answers::default() })
+                            .collect();
+                        *answers[at].values.get_mut(question).and_then(|value| value.pointer_mut(&place)).expect("a place") = odd.clone();
+                        let report = judge::judge(&model, &answers);
+                        assert!(report.findings.iter().all(|finding| !finding.message.contains("hunter2") && finding.message.is_ascii()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Pointers to a value and everything in it.
+fn places(value: &Value) -> Vec<String> {
+    let below = |key: String, inner: &Value| places(inner).into_iter().map(move |place| format!("/{key}{place}")).collect::<Vec<_>>();
+    let mut found = vec![String::new()];
+    match value {
+        Value::Object(map) => found.extend(map.iter().flat_map(|(key, inner)| below(key.replace('~', "~0").replace('/', "~1"), inner))),
+        Value::Array(items) => found.extend(items.iter().enumerate().flat_map(|(at, inner)| below(at.to_string(), inner))),
+        _ => {}
+    }
+    found
 }
 
 /// What is missing comes while `status` waits.

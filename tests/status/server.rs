@@ -8,6 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use clusterseed::cluster::Cluster;
+use clusterseed::format::fourletter;
+use clusterseed::profile::status::Protocol;
+use clusterseed::status::Answers;
+use clusterseed::status::ask::Target;
 use serde_json::{Value, json};
 
 /// What is answered: `HOST PORT QUESTION`, `HOST PORT` or `HOST`, each part may end in `*`; of several, the last holds.
@@ -130,6 +135,33 @@ fn watch(doors: &[Door], shared: &Arc<Shared>) {
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// The answers of a service as the rules have them, without a network.
+pub fn answers(rules: &[Rule], target: &Target<'_>, cluster: &Cluster) -> Answers {
+    let shared = Shared { rules: rules.to_vec(), login: None, asked: AtomicUsize::new(0), over: Arc::default() };
+    let host = &cluster.hosts[target.host];
+    let (id, address) = (u64::from(host.id.unwrap_or(0)), host.address.to_string());
+    let visit = Visit { shared: &shared, host: &host.name, id, address: &address, port: target.port };
+    let mut answers = Answers::default();
+    for question in &target.status.ask {
+        let known = question.ways.iter().filter_map(|way| shared.answer(&[&host.name, &target.port.to_string(), way]));
+        let Some(answer) = known.filter(|answer| answer.get("status").is_none()).last() else { continue };
+        if let Some(place) = answer["redirect"].as_str() {
+            answers.redirects.insert(question.name.clone(), place.to_string());
+            continue;
+        }
+        let plain = answer.get("chunked").or_else(|| answer.get("text")).unwrap_or(&answer);
+        let value = match plain.as_str() {
+            Some(text) if target.status.protocol == Protocol::Zookeeper => match fourletter::parse(visit.filled(text).as_bytes()) {
+                fourletter::Answer::Values(values) => values,
+                other => panic!("{other:?}"),
+            },
+            _ => serde_json::from_str(&visit.filled(&plain.to_string())).expect("JSON"),
+        };
+        answers.values.insert(question.name.clone(), value);
+    }
+    answers
 }
 
 impl Shared {

@@ -1,5 +1,6 @@
 //! A report as a table for people, and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -42,9 +43,11 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     }
     out.push('\n');
     let name = report.hosts.iter().map(|host| host.name.len()).max().unwrap_or(0);
+    let mut alike: BTreeMap<&[String], usize> = BTreeMap::new();
+    report.hosts.iter().for_each(|host| *alike.entry(&host.roles).or_default() += 1);
     let mut hidden = 0;
     for host in &report.hosts {
-        let many = report.hosts.iter().filter(|other| other.roles == host.roles).count() > SHOWN;
+        let many = alike.get(&host.roles[..]).is_some_and(|hosts| *hosts > SHOWN);
         let leads = host.services.iter().any(|service| service.part.as_deref() == Some("leader"));
         if many && !leads && as_planned(host, report) {
             hidden += 1;
@@ -69,7 +72,7 @@ fn services(host: &HostReport, report: &Report) -> String {
         let mut words = Vec::new();
         words.extend(service.version.clone().filter(|_| service.answered));
         words.extend(service.part.clone());
-        words.extend(report.findings.iter().filter(about).map(|finding| mark(finding)));
+        words.extend(report.findings.iter().filter(about).map(mark));
         if words.is_empty() {
             words.push("answers".into());
         }
