@@ -14,8 +14,12 @@ use std::time::{Duration, Instant};
 
 use clusterseed::compile;
 use clusterseed::diag::{Diagnostics, Sources};
+use clusterseed::format::{fourletter, http};
 use clusterseed::io::load;
 use clusterseed::status::{Answers, ask, judge};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof};
+use proptest::test_runner::RngSeed;
+use proptest::{prop_assert, proptest};
 use serde_json::{Value, json};
 
 use super::cli::schema;
@@ -304,4 +308,30 @@ fn waiting_ends_when_all_is_there() {
         "what does not change is said once: {err}"
     );
     assert!(err.ends_with("not as the spec says: 1 difference\n"), "{err}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever bytes come, in whatever pieces: an answer within its limit, or a reason.
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                proptest::sample::select(&["HTTP/1.1 200 OK\r\n", "HTTP/1.0 307 x\n", "Content-Length: 7\r\n", "Transfer-Encoding: chunked\r\n", "\r\n", "7\r\n{\"a\":1}\r\n", "0\r\n\r\n", "fffffffffffffff\r\n", "Mode: leader\n", "a.b=c\n", "\t"][..]).prop_map(|text| text.as_bytes().to_vec()),
+                proptest::collection::vec(any::<u8>(), 0..12),
+            ],
+            0..9,
+        ),
+        piece in 1usize..9,
+    ) {
+        let bytes = parts.concat();
+        let mut reader = std::io::BufReader::with_capacity(piece, &bytes[..]);
+        if let Ok(response) = http::read(&mut reader, 16) {
+            prop_assert!(response.body.len() <= 16 && (200..600).contains(&response.status));
+        }
+        if let fourletter::Answer::Values(values) = fourletter::parse(&bytes) {
+            prop_assert!(values.as_object().is_some_and(|values| !values.is_empty()));
+        }
+    }
 }
