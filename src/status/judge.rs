@@ -96,7 +96,9 @@ fn look<'a>(model: &Model<'a>, target: Target<'a>, answers: &'a Answers) -> Seen
 /// What a service on a host says of itself.
 fn one(model: &Model<'_>, seen: &Seen<'_>, answers: &Answers, others_lead: bool, findings: &mut Vec<Finding>) {
     let (host, status, service) = (model.host(&seen.target), seen.target.status, seen.target.service);
-    let words = words::Words { host, service: &service.unit, port: seen.target.port, init: model.cluster.platform.init, others_lead };
+    let init = model.cluster.platform.init;
+    let login = status.login.as_ref().is_some_and(|login| value::eval(&model.cluster.profile.engine, login, &seen.scope).is_some());
+    let words = words::Words { host, service: &service.unit, port: seen.target.port, init, others_lead, login };
     let mut push = |code: Code, value: Option<Compared>, message: String, help: String| {
         let (host, services) = (Some(host.name.clone()), vec![service.name.clone()]);
         findings.push(Finding { code, note: code == Code::NotAllowed && answers.failure.is_none(), host, services, value, message, help });

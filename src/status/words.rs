@@ -18,6 +18,8 @@ pub struct Words<'w> {
     pub init: Init,
     /// The same service leads elsewhere.
     pub others_lead: bool,
+    /// The spec has a login for it, which was sent.
+    pub login: bool,
 }
 
 /// One line, however a profile wraps it.
@@ -113,6 +115,11 @@ impl Words<'_> {
             }
             Failure::Garbage(why) => (Code::Garbage, format!("what answers at {at} is not {}: {}", self.service, clean(why)), other),
             Failure::TooLarge => (Code::TooLarge, format!("what answers at {at} sends more than {} ever says", self.service), other),
+            Failure::Status(401 | 403) if self.login => (
+                Code::Login,
+                format!("{at} does not take the login that the spec has (`{asked}`)"),
+                format!("it may run with an older one: run apply again on {host}, or take the change of the spec back"),
+            ),
             Failure::Status(401 | 403) => (
                 Code::Login,
                 format!("{at} asks for a login that the spec does not have (`{asked}`)"),
