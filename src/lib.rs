@@ -28,7 +28,8 @@
 //! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
 //! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
+//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `cli` | everything |
 
 pub mod artifact;
@@ -44,4 +45,5 @@ pub mod platform;
 pub mod profile;
 pub mod schema;
 pub mod spec;
+pub mod status;
 pub mod yaml;

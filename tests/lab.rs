@@ -43,12 +43,13 @@ fn guide() {
     }
     lab.say("each machine is what its plan says");
     cluster::formed(&lab, &MASTERS);
-    lab.say("they have formed one cluster");
+    asked(&lab, &built);
+    lab.say("they have formed one cluster, and `status` says so");
     flags(&lab, &built);
     again(&lab);
     upgrade(&lab);
     let (changed, text) = change(&lab, &spec);
-    lose_a_master(&lab);
+    lose_a_master(&lab, &changed);
     let changed = turns(&lab, &changed, &text);
     identity(&lab, &text);
     carried_in(&lab, &changed, "slave1");
@@ -60,6 +61,17 @@ fn guide() {
     flags(&lab, &changed);
     lab.say("all were rebooted, and are one cluster again");
     forged(&lab);
+}
+
+/// What all daemons say of themselves is the plan.
+fn asked(lab: &Lab, built: &Built) {
+    let seen = lab.status(built, &["--wait", "1mins"]);
+    assert_eq!((seen.code, seen.err.ends_with("as the spec says\n")), (0, true), "{}{}", seen.out, seen.err);
+    for line in
+        ["  zookeeper     3 of 3 answer, master", "  mesos-slave   3 of 3 answer, 3 registered\n", "  chronos       3 of 3 answer, master"]
+    {
+        assert!(seen.out.contains(line), "{}", seen.out);
+    }
 }
 
 /// Makes what the machines boot from; gives the spec with the key of its repository.
@@ -253,12 +265,22 @@ fn carried_in(lab: &Lab, built: &Built, machine: &str) {
 }
 
 /// The plug of the leading Mesos master is pulled: the others go on, with a leader; it comes back and joins.
-fn lose_a_master(lab: &Lab) {
+fn lose_a_master(lab: &Lab, built: &Built) {
     let leader = cluster::formed(lab, &MASTERS);
     let (machine, _) = *MACHINES.iter().find(|(_, address)| *address == leader).expect("one of ours");
     lab.boot(&["cut", &lab.work(), machine]);
     let rest: Vec<&str> = MASTERS.iter().copied().filter(|address| *address != leader).collect();
     cluster::formed(lab, &rest);
+    let seen = lab.status(built, &["--timeout", "2secs"]);
+    // Whether its address still refuses connections or nothing comes back is up to the network of the lab.
+    let gone = ["refused", "unreachable"].map(|code| format!("difference[{code}]: {machine} ({leader}) "));
+    assert!(seen.code == 1 && gone.iter().any(|gone| seen.err.contains(gone)), "{}{}", seen.out, seen.err);
+    assert!(
+        !seen.err.contains("no-leader") && seen.out.contains("  mesos-slave   3 of 3 answer, 3 registered\n"),
+        "{}{}",
+        seen.out,
+        seen.err
+    );
     lab.say(&format!("{machine}, which led, was cut: the others go on"));
     lab.boot(&["up", &lab.work(), machine, "-"]);
     lab.boot(&["wait", &lab.work(), machine]);

@@ -18,6 +18,7 @@ mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
 mod regressions; // inputs that fuzzing found once
 mod seed; // `apply` and `fetch` under dash and busybox
+mod status; // running clusters, sound and broken, that answer over TCP
 mod support;
 mod tidy; // house rules: imports, codes, docs
 mod volume; // seed volumes through blkid, isoinfo, xorriso, 7-Zip, mtools and fsck

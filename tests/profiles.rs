@@ -212,6 +212,10 @@ fn a_mistake_in_a_profile_is_shown_where_it_lies() {
         ("max_length: 200", "max_lenght: 200", "max_lenght"),
         ("  - {path: /etc/hosts}\n", "  - {path: /etc/hots}\n", "there is no `files/etc/hots`"),
         ("    at: settings.log_level\n", "    at: settings.loglevel\n", "loglevel"),
+        ("        srvr: {try: [srvr]}\n", "        srvr: {try: [Srvr]}\n", "`Srvr` cannot be asked"),
+        ("found: \"answers.mntr.zk_synced", "found: \"answers.mtnr.zk_synced", "`answers.mtnr.zk_synced_followers` is not defined here"),
+        ("package: zookeeperd}\n", "package: zookeeper}\n", "profile has no versioned package `zookeeper`"),
+        ("      protocol: zookeeper\n", "      protocol: telnet\n", "telnet"),
     ];
     let dir = scratch();
     let spec = saved(dir.path(), SPEC);

@@ -22,6 +22,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
+        Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,
     };
     report::data(&format!("{value:#}\n"))?;
     Ok(Verdict::Done)

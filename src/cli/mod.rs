@@ -10,6 +10,7 @@ mod meta;
 mod next;
 mod profile;
 mod report;
+mod status;
 mod verify;
 
 use std::io::{self, ErrorKind};
@@ -66,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),
         Command::Verify(options) => verify::run(options),
+        Command::Status(options) => status::run(options, global),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),
         Command::Man => meta::man(),

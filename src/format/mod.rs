@@ -1,8 +1,10 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor.
+//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor, HTTP, ZooKeeper's words.
 
 pub mod checksum;
 pub mod debversion;
+pub mod fourletter;
 pub mod gzip;
+pub mod http;
 pub mod iso9660;
 pub mod openpgp;
 pub mod tarball;

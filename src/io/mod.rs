@@ -1,5 +1,6 @@
-//! The boundary to the machine: [`load`] reads, [`output`] writes, nothing else does either.
+//! The boundary to the machine: [`load`] reads, [`output`] writes, [`probe`] asks over the network; nothing else does any of it.
 
 pub mod load;
 pub mod output;
+pub mod probe;
 pub mod tree;

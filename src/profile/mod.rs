@@ -9,12 +9,14 @@ pub mod flags;
 pub mod load;
 pub mod service;
 pub mod shape;
+pub mod status;
 
 use std::collections::BTreeMap;
 
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
 pub use service::{Identity, Peers, PortRef, Question, Service};
+pub use status::Status;
 
 /// Places besides settings and versions that a rule may point at.
 pub const PLACES: &[&str] = &[

@@ -1,5 +1,6 @@
 //! The services of a profile: what they listen on, when they start, and what they refuse to change.
 
+use super::status::Status;
 use super::{Optional, Source};
 use crate::diag::Spanned;
 
@@ -35,6 +36,8 @@ pub struct Service {
     pub peers: Option<Peers>,
     /// What the service refuses to change once it has run.
     pub identity: Option<Identity>,
+    /// How it is asked what it is.
+    pub status: Option<Status>,
     /// Its variables may differ between hosts that share their settings.
     pub looks_at_host: bool,
 }

@@ -169,6 +169,59 @@ pub fn service() -> Type {
         Field::new("after", Type::list(Type::Object(after)), "foreign units that must run first"),
         Field::new("peers", Type::Object(peers), "the same service elsewhere"),
         Field::new("identity", Type::Object(identity), "what it refuses to change once it has run"),
+        Field::new("status", status(), "how it is asked what it is"),
+    ])
+}
+
+/// How a running service is asked.
+fn status() -> Type {
+    let question = vec![
+        Field::new("try", Type::list(Type::text()), "words or paths; the first that the service knows is taken").required(),
+        Field::new("own", Type::Bool, "what another host answers for it does not count"),
+        Field::new("optional", Type::Bool, "it may be left unanswered"),
+        Field::new("text", Type::Bool, "the answer is text"),
+    ];
+    let formula = || Type::ShortOr(Box::new(text()), Box::new(Type::Object(vec![Field::new("text", text(), "a template").required()])));
+    let expect = vec![
+        Field::new("name", Type::text(), "what it is called").required(),
+        Field::new("found", formula(), "as the service says").required(),
+        Field::new("wanted", formula(), "as it is planned").required(),
+        Field::new("when", text(), "condition"),
+        Field::new("help", text(), "what to do where both differ, a template").required(),
+    ];
+    let registered = vec![
+        Field::new("service", word(), "whose hosts must be registered").required(),
+        Field::new("one", Type::Bool, "one of them at a time, not each"),
+        Field::new("items", text(), "the list, an expression").required(),
+        Field::new("name", text(), "the name that `item` goes by").required(),
+        Field::new("address", text(), "the address that `item` is reached at").required(),
+        Field::new("active", text(), "whether `item` is connected"),
+        Field::new("wanted", text(), "the name that a host of the service should go by").required(),
+        Field::new("when", text(), "condition"),
+    ];
+    let version = vec![
+        Field::new("found", text(), "as the service says").required(),
+        Field::new("package", Type::text(), "key of `versions` that it must agree with"),
+    ];
+    let pool = vec![
+        Field::new("total", text(), "how much").required(),
+        Field::new("used", text(), "how much is taken"),
+        Field::new("unit", Type::text(), "unit of both"),
+    ];
+    let protocols = super::status::Protocol::ALL.iter().map(|(word, _)| (*word).to_string()).collect();
+    Type::Object(vec![
+        Field::new("protocol", Type::Choice(protocols), "what it speaks").required(),
+        Field::new("port", port(), "where it answers").required(),
+        Field::new("ask", map(Type::Object(question)), "what it is asked, by name").required(),
+        Field::new("login", text(), "`user:password` or none"),
+        Field::new("part", text(), "its part in the whole"),
+        Field::new("parts", text(), "the parts that are as planned, a list"),
+        Field::new("leads", Type::Bool, "exactly one must have the part `leader`"),
+        Field::new("follows", text(), "whom it takes for the leader"),
+        Field::new("version", Type::Object(version), "its version"),
+        Field::new("expect", Type::list(Type::Object(expect)), "what it must say of itself"),
+        Field::new("registered", Type::list(Type::Object(registered)), "what registers with it"),
+        Field::new("pool", map(Type::Object(pool)), "what it has to hand out, by name"),
     ])
 }
 

@@ -51,7 +51,11 @@ fn ensemble() {
             users(&lab, machine, &public_key);
         });
         elected(&lab);
-        lab.say(&format!("{when}: all machines are as planned, one member leads"));
+        let asked = lab.status(&built, &[]);
+        assert!(asked.code == 0 && asked.out.contains("  zookeeper  3 of 3 answer, member"), "{}{}", asked.out, asked.err);
+        // Debian's ZooKeeper answers the words of the whitelist alone, and `conf` is not among those of the profile.
+        assert_eq!(asked.err.matches("does not answer conf by permission").count(), 3, "{}", asked.err);
+        lab.say(&format!("{when}: all machines are as planned, one member leads, and `status` says so"));
     };
     holds("first boot");
     logs_in(&lab, &private_key);
@@ -66,7 +70,7 @@ fn ensemble() {
     lab.say("another member has the node");
 
     again(&lab);
-    dead(&lab);
+    dead(&lab, &built);
     elected(&lab);
     changed(&lab, &text);
     elected(&lab);
@@ -123,13 +127,22 @@ fn again(lab: &Lab) {
 }
 
 /// systemd takes a SysV service for active when its daemon is dead; only the port tells.
-fn dead(lab: &Lab) {
+fn dead(lab: &Lab, built: &Built) {
     lab.shell("member3", "pkill -9 java", &[]);
+    let asked = lab.status(built, &[]);
+    assert!(
+        asked.code == 1 && asked.err.contains("difference[refused]: zookeeper on member3 (192.0.2.3:2181) "),
+        "{}{}",
+        asked.out,
+        asked.err
+    );
     let check = lab.ask("member3", "sh $1/apply --check", &[SEED], b"");
     assert_eq!(check.code, 1, "{}", check.out);
     assert!(check.out.contains("differs: zookeeper: nothing listens on port 2181\n"), "{}", check.out);
     lab.shell("member3", "sh $1/apply", &[SEED]);
     assert_eq!(status(lab, "member3")["changes"], 1);
+    let asked = lab.status(built, &["--wait", "1mins"]);
+    assert_eq!(asked.code, 0, "{}{}", asked.out, asked.err);
     lab.say("a dead daemon was seen and started again");
 }
 

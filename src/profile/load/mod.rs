@@ -3,6 +3,7 @@
 mod data;
 mod references;
 mod settings;
+mod status;
 
 pub use settings::plain_json;
 
@@ -232,6 +233,7 @@ impl Loader<'_> {
                 .collect(),
             peers: value.get("peers").and_then(|v| self.peers(v)),
             identity: value.get("identity").and_then(|v| self.identity(v)),
+            status: value.get("status").and_then(|v| self.status(v)),
             looks_at_host: false,
         })
     }

@@ -38,6 +38,12 @@ impl Loader<'_> {
                 }
             }
             service.port_ranges.iter().for_each(|path| want(&settings, "setting", &path.value, path.at));
+            if let Some(status) = &service.status {
+                if let PortRef::Setting(path) = &status.port {
+                    want(&settings, "setting", &path.value, path.at);
+                }
+                status.registered.iter().for_each(|r| want(&services, "service", &r.service.value, r.service.at));
+            }
         }
         let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
         for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
@@ -53,6 +59,8 @@ impl Loader<'_> {
             }
         }
         let versions: Vec<&str> = profile.versions.keys().map(String::as_str).collect();
+        let asked = profile.services.iter().filter_map(|service| service.status.as_ref()?.version.as_ref()?.1.as_ref());
+        asked.for_each(|name| want(&versions, "versioned package", &name.value, name.at));
         for (_, _, table) in value.get("flag_tables").into_iter().flat_map(Value::entries) {
             table.spanned("version").iter().for_each(|name| want(&versions, "versioned package", &name.value, name.at));
         }

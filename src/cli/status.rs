@@ -1,0 +1,83 @@
+//! `status`: asks the machines of a spec what they are.
+
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::args::{Format, Global, Status};
+use super::check::checked;
+use super::{Verdict, report};
+use crate::diag::{Diagnostics, did_you_mean};
+use crate::io::probe;
+use crate::status::{Report, ask, judge};
+
+/// Between two rounds of questions.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Asks once, or until all is as planned.
+pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
+    let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
+    let mut elsewhere: BTreeMap<String, Ipv4Addr> = BTreeMap::new();
+    for (host, address) in &options.resolve {
+        if !cluster.hosts.iter().any(|known| known.name == *host) {
+            let known: Vec<&str> = cluster.hosts.iter().map(|known| known.name.as_str()).collect();
+            bail!("there is no host `{host}`; {}", did_you_mean(host, known.iter().copied()));
+        }
+        elsewhere.insert(host.clone(), *address);
+    }
+    let mut diags = Diagnostics::new();
+    let model = ask::model(&cluster, &mut diags);
+    if model.targets.is_empty() {
+        bail!(
+            "nobody can be asked: the profile `{}` does not say how (`status` of its services), or no host runs such a service",
+            cluster.profile.name
+        );
+    }
+    let (requests, places) = (model.requests(&elsewhere), model.places(&elsewhere));
+    let look = || judge::judge(&model, &probe::ask(&requests, &places, options.timeout));
+    let seen = match options.wait {
+        Some(wait) => patiently(look, wait),
+        None => look(),
+    };
+    match options.format {
+        Format::Json => report::data(&format!("{:#}\n", view::json(&cluster, &seen)))?,
+        Format::Text => {
+            report::data(&view::table(&cluster, &seen))?;
+            report::say(view::findings(&seen).trim_end());
+        }
+    }
+    if seen.silent {
+        bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");
+    }
+    Ok(if seen.as_planned() { Verdict::Done } else { Verdict::Wrong })
+}
+
+/// Asks again and again; says what is missing whenever that changes.
+fn patiently(look: impl Fn() -> Report, wait: Duration) -> Report {
+    let begun = Instant::now();
+    let mut said = BTreeSet::new();
+    loop {
+        let seen = look();
+        let differences: BTreeSet<String> = seen.findings.iter().filter(|f| !f.note).map(|f| f.message.clone()).collect();
+        let left = wait.saturating_sub(begun.elapsed());
+        if differences.is_empty() || left.is_zero() {
+            return seen;
+        }
+        if differences != said {
+            report::say(&format!("after {} s, waiting for {}:", begun.elapsed().as_secs(), report::count(differences.len(), "difference")));
+            for message in differences.iter().take(10) {
+                report::say(&format!("  {message}"));
+            }
+            if differences.len() > 10 {
+                report::say(&format!("  and {} more", differences.len() - 10));
+            }
+            said = differences;
+        }
+        thread::sleep(PAUSE.min(left));
+    }
+}
