@@ -76,6 +76,8 @@ pub enum Command {
     Render(Render),
     /// Show what each host gets, and in which order
     Plan(Plan),
+    /// Compare two specs or built folders: what changes on which hosts
+    Diff(Diff),
     /// Check a built folder: any changed, missing or added byte fails
     Verify(Verify),
     /// Print a JSON Schema
@@ -177,6 +179,28 @@ pub struct Plan {
     pub format: Format,
 }
 
+/// The two sides of `diff` and of `guide change`.
+#[derive(Clone, Debug, Args)]
+pub struct Sides {
+    /// As it was: a spec, a spec of a git revision such as HEAD~1:cluster.yaml,
+    /// or a folder that `build` wrote
+    pub old: PathBuf,
+    /// As it will be, likewise
+    pub new: PathBuf,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 both are the same; 1 they differ; 2 they could not be compared.")]
+pub struct Diff {
+    /// What to compare.
+    #[command(flatten)]
+    pub sides: Sides,
+    /// Form of the comparison
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -210,6 +234,8 @@ pub enum Which {
     Host,
     /// `plan --format json`
     Plan,
+    /// `diff --format json`
+    Diff,
     /// profile.yaml
     Profile,
 }

@@ -3,6 +3,7 @@
 pub mod args;
 mod build;
 mod check;
+mod diff;
 mod explain;
 mod init;
 mod inspect;
@@ -10,6 +11,7 @@ mod meta;
 mod next;
 mod profile;
 mod report;
+mod sides;
 mod verify;
 
 use std::io::{self, ErrorKind};
@@ -65,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),
+        Command::Diff(options) => diff::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),

@@ -1,5 +1,6 @@
 //! The boundary to the machine: [`load`] reads, [`output`] writes, nothing else does either.
 
+pub mod git;
 pub mod load;
 pub mod output;
 pub mod tree;

@@ -9,12 +9,14 @@ pub mod flags;
 pub mod load;
 pub mod service;
 pub mod shape;
+pub mod watch;
 
 use std::collections::BTreeMap;
 
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
 pub use service::{Identity, Peers, PortRef, Question, Service};
+pub use watch::Watch;
 
 /// Places besides settings and versions that a rule may point at.
 pub const PLACES: &[&str] = &[
@@ -81,6 +83,8 @@ pub struct Profile {
     pub flag_tables: BTreeMap<String, flags::Table>,
     /// Rules.
     pub rules: Vec<Rule>,
+    /// Changes that need care.
+    pub watch: Vec<Watch>,
     /// Templates and expressions, compiled once.
     pub engine: engine::Engine,
 }

@@ -44,6 +44,7 @@ pub fn profile() -> Type {
         Field::new("sources", map(Type::Object(source())), "apt repositories"),
         Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
         Field::new("rules", Type::list(Type::Object(rule())), "rules over the cluster"),
+        Field::new("watch", Type::list(Type::Object(watch())), "changes that need care"),
     ])
 }
 
@@ -263,5 +264,21 @@ fn rule() -> Vec<Field> {
         Field::new("message", text(), "template").required(),
         Field::new("help", text(), "template").required(),
         Field::new("explain", text(), "why it matters and how to mend it").required(),
+    ]
+}
+
+fn watch() -> Vec<Field> {
+    vec![
+        Field::new("code", word(), "code below the profile's name").required(),
+        Field::new("role", word(), "the hosts of this role are compared"),
+        Field::new("file", Type::Scalar(Syntax::Path), "this file is compared, of each host that stays"),
+        Field::new("part", text(), "pattern of what counts in the file; its group where it has one"),
+        Field::new("package", Type::text(), "the version of this package is compared"),
+        Field::new("roles", Type::list(word()), "only hosts that have one of these"),
+        Field::new("when", text(), "expression over `old` and `new`; default: they differ"),
+        Field::new("message", text(), "template").required(),
+        Field::new("help", text(), "template").required(),
+        Field::new("explain", text(), "why it matters and what to do").required(),
+        Field::new("guide", word(), "guide that leads through"),
     ]
 }

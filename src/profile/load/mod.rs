@@ -3,6 +3,7 @@
 mod data;
 mod references;
 mod settings;
+mod watch;
 
 pub use settings::plain_json;
 
@@ -97,6 +98,7 @@ impl Loader<'_> {
         let sources =
             value.get("sources").map(|s| s.entries().filter_map(|(name, _, v)| self.source(name, v)).collect()).unwrap_or_default();
         let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
+        let watch = list(value, "watch").filter_map(|v| self.watch(v)).collect();
         let profile = Profile {
             name: self.name.clone(),
             summary: value.string("summary")?.trim().to_string(),
@@ -118,6 +120,7 @@ impl Loader<'_> {
             sources,
             flag_tables,
             rules,
+            watch,
             engine: std::mem::take(&mut self.engine),
         };
         self.references(value, &profile);

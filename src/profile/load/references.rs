@@ -25,8 +25,9 @@ impl Loader<'_> {
         for service in profile.roles.iter().flat_map(|role| &role.services) {
             want(&services, "service", &service.name.value, service.name.at);
         }
-        for part in ["files", "directories", "alternatives", "rules"].into_iter().flat_map(|key| list(value, key)) {
+        for part in ["files", "directories", "alternatives", "rules", "watch"].into_iter().flat_map(|key| list(value, key)) {
             part.texts("roles").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
+            part.spanned("role").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
             part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));
         }
         for service in &profile.services {
@@ -69,11 +70,14 @@ impl Loader<'_> {
             self.error(platform.at, format!("there is no platform `{}`", platform.value), did_you_mean(&platform.value, platforms.clone()));
         }
         let mut codes = BTreeMap::new();
-        for rule in &profile.rules {
-            if let Some(first) = codes.insert(&rule.code, rule.place) {
-                let twice = Diagnostic::error(codes::PROFILE, rule.place, format!("two rules have the code `{}`", rule.code));
+        let named = profile.rules.iter().map(|rule| (&rule.code, rule.place));
+        for (code, place) in named.chain(profile.watch.iter().map(|watch| (&watch.code, watch.place))) {
+            if let Some(first) = codes.insert(code, place) {
+                let twice = Diagnostic::error(codes::PROFILE, place, format!("two rules have the code `{code}`"));
                 self.diags.push(twice.related(first, "first here").help("give each a code of its own"));
             }
+        }
+        for rule in &profile.rules {
             // A template is judged when it is evaluated.
             for place in rule.at.value.split_whitespace().filter(|_| !rule.at.value.contains(['{', '}'])) {
                 let unsound = place.strip_prefix("settings.").is_some_and(|path| broken.contains(path));

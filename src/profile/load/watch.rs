@@ -1,0 +1,45 @@
+//! `watch` of a profile: changes that need care.
+
+use super::Loader;
+use crate::diag::At;
+use crate::profile::watch::{Subject, Watch};
+use crate::schema::Value;
+
+impl Loader<'_> {
+    pub(super) fn watch(&mut self, value: &Value) -> Option<Watch> {
+        let place = value.get("code")?.at;
+        Some(Watch {
+            code: value.string("code")?,
+            subject: self.subject(value, place)?,
+            roles: value.texts("roles").into_iter().map(|r| r.value).collect(),
+            when: self.expression(value, "when"),
+            message: self.template(value, "message")?,
+            help: self.template(value, "help")?,
+            explain: value.string("explain")?.trim().to_string(),
+            guide: value.spanned("guide"),
+            place,
+        })
+    }
+
+    fn subject(&mut self, value: &Value, place: At) -> Option<Subject> {
+        let part = match value.spanned("part") {
+            None => None,
+            Some(pattern) => match regex_lite::Regex::new(&pattern.value) {
+                Ok(pattern) => Some(pattern),
+                Err(why) => {
+                    self.error(pattern.at, format!("this is no pattern: {why}"), "write a regular expression, with a group around what counts");
+                    return None;
+                }
+            },
+        };
+        match (value.spanned("role"), value.string("file"), value.string("package")) {
+            (Some(role), None, None) if part.is_none() => Some(Subject::Role(role)),
+            (None, Some(file), None) => Some(Subject::File(file, part)),
+            (None, None, Some(package)) if part.is_none() => Some(Subject::Package(package)),
+            _ => {
+                self.error(place, "a watch needs one of `role`, `file` and `package`; `part` goes with `file`", "keep the one that it watches");
+                None
+            }
+        }
+    }
+}
