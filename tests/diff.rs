@@ -1,0 +1,227 @@
+//! What `diff` says of pairs of specs, and that it says the same of what was built from them.
+//!
+//! `diff/CASE/{old,new}.yaml` are the pair, `expected.txt` is all that people see, `expected.json`, where there is one, what programs
+//! do. `UPDATE_EXPECT=1` writes both again: read them as somebody would who is about to change a cluster that works.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clusterseed::change::danger;
+use clusterseed::diag::{Diagnostics, Sources};
+use clusterseed::profile::{catalog::Catalog, load};
+use serde_json::Value;
+
+use super::cli::{Done, finish, schema, stdout_of};
+use super::support::{self, clusterseed, scratch};
+
+/// Everything that a secret of a case could be known by.
+const SECRET: &str = "hush";
+
+fn cases() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(support::data("diff")).expect("cases").map(|entry| entry.expect("an entry").path()).collect();
+    found.sort();
+    found
+}
+
+fn at(folder: &Path, arguments: &[&str]) -> Done {
+    finish(clusterseed().args(arguments).current_dir(folder))
+}
+
+#[test]
+fn every_pair_says_what_it_must() {
+    let cases = cases();
+    assert!(cases.len() >= 40, "{}", cases.len());
+    let published: Value = serde_json::from_str(&stdout_of(&["schema", "diff"])).expect("a schema is JSON");
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let (people, programs) = (at(case, &["diff", "old.yaml", "new.yaml"]), at(case, &["diff", "old.yaml", "new.yaml", "--format", "json"]));
+        let mut judge = |fine: bool, why: String| {
+            if !fine {
+                wrong.push(format!("{}: {why}", case.display()));
+            }
+        };
+        let value: Value = serde_json::from_str(&programs.out).unwrap_or_default();
+        let code = i32::from(value["same"] != true);
+        judge((people.code, programs.code) == (code, code), format!("{} and {}: {}", people.code, programs.code, people.err));
+        judge(people.err.is_empty(), people.err.clone());
+        judge(schema::check(&published, &value).is_empty(), format!("{:?}", schema::check(&published, &value)));
+        judge(!(people.out + &programs.out).contains(SECRET), "it tells a secret".into());
+        let expected = support::expect(&case.join("expected.txt"), &at(case, &["diff", "old.yaml", "new.yaml"]).out);
+        judge(expected.is_ok(), expected.err().unwrap_or_default());
+        if case.join("expected.json").exists() {
+            let expected = support::expect(&case.join("expected.json"), &programs.out);
+            judge(expected.is_ok(), expected.err().unwrap_or_default());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Every change that needs care has a pair that shows it, and one that is named is known to `explain`.
+#[test]
+fn every_danger_has_a_pair() {
+    let mut shown = BTreeSet::new();
+    for case in cases() {
+        let text = fs::read_to_string(case.join("expected.txt")).expect("an expectation");
+        shown.extend(text.lines().filter_map(|line| Some(line.strip_prefix("danger[")?.split_once(']')?.0.to_string())));
+    }
+    let catalog = Catalog::embedded();
+    let profile = load::load("mesosphere", &catalog, &mut Sources::default(), &mut Diagnostics::new()).expect("the profile");
+    let watched = profile.watch.iter().map(|watch| format!("mesosphere/{}", watch.code));
+    let known: BTreeSet<String> = danger::CODES.iter().map(|(code, _, _)| (*code).to_string()).chain(watched).collect();
+    assert_eq!(shown, known);
+}
+
+/// Two built folders differ as their specs do, and each is the same as its own spec.
+#[test]
+fn built_folders_tell_what_specs_tell() {
+    for name in ["masters-3-to-5", "slave-attribute-allowed", "own-secret", "users", "debian-12", "cluster-renamed", "content-id", "delivery"] {
+        let (case, folder) = (support::data("diff").join(name), scratch());
+        for side in ["old", "new"] {
+            let out = folder.path().join(side);
+            let done = at(&case, &["build", "-q", &format!("{side}.yaml"), "-o", out.to_str().expect("UTF-8")]);
+            assert_eq!(done.code, 0, "{name}: {}", done.err);
+            let spec = case.join(format!("{side}.yaml"));
+            let same = at(folder.path(), &["diff", side, spec.to_str().expect("UTF-8")]);
+            assert_eq!((same.code, same.err.as_str()), (0, ""), "{name}: {}", same.out);
+        }
+        let done = at(folder.path(), &["diff", "old", "new"]);
+        let wanted = fs::read_to_string(case.join("expected.txt")).expect("an expectation");
+        assert_eq!(done.out.split_once('\n').expect("lines").1, wanted.split_once('\n').expect("lines").1, "{name}");
+        assert_eq!((done.code, done.err.as_str()), (1, ""), "{name}");
+    }
+}
+
+/// Slaves that come change no byte of those that are there; a dead master's successor keeps its id.
+#[test]
+fn what_stays_stays_byte_for_byte() {
+    let spec = |slaves: u32, masters: &str| {
+        format!(
+            "version: 1\ncluster: large\nprofile: mesosphere\nplatform: ubuntu-14.04\nnetwork: {{subnet: 10.0.0.0/16, addressing: none}}\n\
+             packages: {{source: mirror, mirror: \"http://mirror.example.net/mesosphere\"}}\n\
+             hosts:\n{masters}  - {{name: \"slave[1-{slaves}]\", role: slave, address: 10.0.1.1}}\n"
+        )
+    };
+    let three = "  - {name: \"master[1-3]\", role: master, address: 10.0.0.1}\n";
+    let folder = scratch();
+    let build = |name: &str, text: String| {
+        fs::write(folder.path().join(format!("{name}.yaml")), text).expect("a spec");
+        let done = at(folder.path(), &["build", "-q", &format!("{name}.yaml"), "-o", name]);
+        assert_eq!(done.code, 0, "{}", done.err);
+    };
+    build("old", spec(197, three));
+    build("new", spec(297, three));
+    let hosts = |name: &str| support::files(&folder.path().join(name).join("hosts"));
+    let (old, new) = (hosts("old"), hosts("new"));
+    assert_eq!((old.len(), new.len()), (200 * 4, 300 * 4));
+    let bytes = |path: &Path| fs::read(path).expect("a file");
+    let new: std::collections::BTreeMap<_, _> = new.into_iter().collect();
+    let changed: Vec<&String> = old.iter().filter(|(name, path)| bytes(path) != bytes(&new[name])).map(|(name, _)| name).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    let told = at(folder.path(), &["diff", "old", "new.yaml"]);
+    assert!(told.out.contains("200 hosts before, 300 after: 100 come, 200 stay as they are"), "{}", told.out);
+    assert!(told.out.contains("+ slave[198-297]  10.0.1.198 to 10.0.2.41  slave"), "{}", told.out);
+
+    let successor = "  - {name: master1, role: master, address: 10.0.0.1}\n  - {name: master3, role: master, address: 10.0.0.3}\n  \
+                     - {name: master9, id: 2, role: master, address: 10.0.0.9}\n";
+    fs::write(folder.path().join("successor.yaml"), spec(1, successor)).expect("a spec");
+    let id = |spec: &str, host: &str| at(folder.path(), &["render", spec, host, "/etc/zookeeper/conf/myid"]).out;
+    assert_eq!(id("old.yaml", "master2"), id("successor.yaml", "master9"));
+    for host in ["master1", "master3"] {
+        assert_eq!(id("old.yaml", host), id("successor.yaml", host));
+    }
+}
+
+/// Runs git away from the user's settings.
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=t", "-c", "user.email=t@example.net", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"]);
+    let output = command.args(arguments).current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git");
+    assert!(output.status.success(), "{arguments:?}: {}", support::texts(&output).1);
+}
+
+#[test]
+fn a_side_may_be_a_git_revision() {
+    let (folder, case) = (scratch(), support::data("diff/login-changes"));
+    let repository = folder.path();
+    fs::create_dir(repository.join("site")).expect("a folder");
+    let copy = |from: &str, to: &str| drop(fs::copy(case.join(from), repository.join("site").join(to)).expect("a copy"));
+    copy("old.yaml", "cluster.yaml");
+    copy("password", "password");
+    git(repository, &["init", "-q"]);
+    git(repository, &["add", "."]);
+    git(repository, &["commit", "-qm", "old"]);
+    copy("new.yaml", "cluster.yaml");
+    copy("other-password", "other-password");
+    // As it should be: the new secret is in no revision.
+    git(repository, &["commit", "-qam", "new"]);
+
+    let told = |folder: &Path, old: &str, new: &str| {
+        let done = at(folder, &["diff", old, new]);
+        assert_eq!(done.code, 1, "{}", done.err);
+        (done.out.split_once('\n').expect("lines").1.to_string(), done.err)
+    };
+    let wanted = fs::read_to_string(case.join("expected.txt")).expect("an expectation").split_once('\n').expect("lines").1.to_string();
+    let site = repository.join("site");
+    for (folder, old, new) in [
+        (repository, "HEAD~1:site/cluster.yaml", "site/cluster.yaml"),
+        (&site, "HEAD~1:./cluster.yaml", "cluster.yaml"),
+        (&site, "HEAD~1:site/cluster.yaml", "cluster.yaml"),
+    ] {
+        assert_eq!(told(folder, old, new), (wanted.clone(), String::new()), "{old}");
+    }
+    // A secret that only the working tree has is taken from there, and that is said.
+    let (out, err) = told(repository, "HEAD~1:site/cluster.yaml", "HEAD:site/cluster.yaml");
+    assert_eq!(out, wanted);
+    assert!(err.contains("note: `other-password` is not in that revision"), "{err}");
+    for (old, why) in [
+        ("HEAD:nosuch.yaml", "does not exist in 'HEAD'"),
+        ("nosuch:site/cluster.yaml", "invalid object name 'nosuch'"),
+        ("HEAD:site", "write REVISION:PATH"),
+    ] {
+        let done = at(repository, &["diff", old, "site/cluster.yaml"]);
+        assert_eq!(done.code, 2, "{old}");
+        assert!(done.err.contains(why), "{old}: {}", done.err);
+    }
+}
+
+/// What cannot be compared is neither the same nor different.
+#[test]
+fn failures_are_no_verdict() {
+    let folder = scratch();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+    let good = fs::read_to_string(support::data("diff/same/old.yaml")).expect("a spec");
+    write("good.yaml", &good);
+    write("bad.yaml", &good.replace("198.51.100.51", "192.168.2.51"));
+    fs::create_dir(folder.path().join("empty")).expect("a folder");
+    for (arguments, why) in [
+        (["good.yaml", "bad.yaml"], "`bad.yaml` has errors"),
+        (["nosuch.yaml", "good.yaml"], "nosuch.yaml"),
+        (["empty", "good.yaml"], "manifest.json"),
+        (["-", "-"], "not both"),
+    ] {
+        let done = at(folder.path(), &["diff", arguments[0], arguments[1]]);
+        assert_eq!((done.code, done.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(done.err.contains(why), "{arguments:?}: {}", done.err);
+    }
+    assert!(at(folder.path(), &["diff", "good.yaml", "bad.yaml"]).err.contains("error[address-outside-subnet]"));
+    let built = at(folder.path(), &["build", "-q", "good.yaml"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    for (file, bytes) in [("hosts/slave1/seed.tar.gz", "no tarball"), ("hosts/slave1/meta-data", "- a\n- list\n"), ("manifest.json", "{}")] {
+        let path = folder.path().join("out").join(file);
+        let kept = fs::read(&path).expect("a file");
+        fs::write(&path, bytes).expect("a file");
+        let done = at(folder.path(), &["diff", "out", "good.yaml"]);
+        assert_eq!(done.code, 2, "{file}: {}", done.out);
+        fs::write(&path, kept).expect("a file");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let case = support::data("diff/heap");
+    let coloured = finish(clusterseed().args(["diff", "old.yaml", "new.yaml", "--color", "always"]).env_remove("NO_COLOR").current_dir(&case));
+    assert!(coloured.out.contains("\u{1b}[32m+ "), "{}", coloured.out);
+    assert!(!at(&case, &["diff", "old.yaml", "new.yaml"]).out.contains('\u{1b}'));
+}
