@@ -132,7 +132,7 @@ fn view(host: &Host) -> Jinja {
 fn on_hosts(watch: &Watch, pairs: &[(&Host, &Host)], part: impl Fn(&Host) -> Part) -> Seen {
     let mut groups: Vec<((Part, Part), Vec<String>)> = Vec::new();
     let concerned = |host: &Host| watch.roles.is_empty() || host.json.roles.iter().any(|role| watch.roles.contains(role));
-    for (before, after) in pairs.iter().filter(|(before, after)| concerned(before) && concerned(after)) {
+    for (before, after) in pairs.iter().filter(|(before, after)| before.same_machine(after) && concerned(before) && concerned(after)) {
         let key = (part(before), part(after));
         let same = match &key {
             (Part::Known(old) | Part::Secret(old), Part::Known(new) | Part::Secret(new)) => old == new,
@@ -203,14 +203,20 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
         }
     };
     for (before, after) in pairs {
-        if before.json.platform.name != after.json.platform.name || before.json.profile != after.json.profile {
+        if !before.same_machine(after) {
             let of = |host: &Host| format!("{} on {}", host.json.profile, host.json.platform.name);
             let message = format!("{} becomes {}", of(before), of(after));
             add("platform-change", message, "boot new machines, and switch the old ones off", after);
+            continue;
         }
         if before.address() != after.address() {
             let message = "the address changes, and `apply` refuses a machine that does not have the new one".to_string();
-            add("address-move", message, "give the machine its new address first, or boot a new one and switch the old one off for good", after);
+            add(
+                "address-move",
+                message,
+                "give the machine its new address first, or boot a new one and switch the old one off for good",
+                after,
+            );
         }
         if before.instance_id.is_some() && after.instance_id.is_some() && before.instance_id != after.instance_id {
             let message = "a boot with the new meta-data runs first boot again, with new SSH host keys".to_string();

@@ -32,7 +32,7 @@ impl Kind {
 /// Whether cloud-init runs first boot on a machine that gets the new user-data and meta-data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstBoot {
-    /// The host is new.
+    /// The host is new, or needs a new machine.
     Runs,
     /// The name of the instance changes: it runs again, with new SSH host keys.
     Again,
@@ -83,6 +83,7 @@ fn change(old: Option<&Host>, new: Option<&Host>) -> HostChange {
     let first_boot = match (old, new) {
         (_, None) => None,
         (None, Some(_)) => Some(FirstBoot::Runs),
+        (Some(old), Some(new)) if !old.same_machine(new) => Some(FirstBoot::Runs),
         (Some(old), Some(new)) => Some(match (&old.instance_id, &new.instance_id) {
             (Some(old), Some(new)) if old != new => FirstBoot::Again,
             (_, None) => FirstBoot::Cloud,

@@ -4,8 +4,8 @@ use similar::{ChangeTag, TextDiff};
 
 use super::side::File;
 
-/// Lines around a change.
-const CONTEXT: usize = 1;
+/// Lines around a change: none, so that hosts whose files differ elsewhere have the same change.
+const CONTEXT: usize = 0;
 
 /// What can be shown of a change of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Lines {
     Secret,
     /// No plain text; sizes in bytes.
     Binary(Option<usize>, Option<usize>),
-    /// Lines with their mark: `-`, `+`, a blank for context; none where lines are left out.
+    /// Lines with their mark: `-`, `+`, or `\\` for a note; none where lines that stay are left out.
     Text(Vec<Option<(char, String)>>),
 }
 

@@ -107,20 +107,18 @@ pub fn between(old: &Side, new: &Side, profile: Option<&Profile>) -> Result<Chan
     let (mut files, mut packages, mut others, mut boot) = (Groups::default(), Groups::default(), Groups::default(), Groups::default());
     for (before, after) in &pairs {
         let name = after.name();
-        for (key, lines) in file_changes(before, after) {
-            files.add(key, name, || lines);
-        }
-        package_changes(before, after).into_iter().for_each(|key| packages.add(key, name, || ()));
-        hosts::others(before, after).into_iter().for_each(|what| others.add(what, name, || ()));
-        hosts::boot(before, after).into_iter().for_each(|what| boot.add(what, name, || ()));
+        file_changes(before, after).into_iter().for_each(|key| files.add(key, name));
+        package_changes(before, after).into_iter().for_each(|key| packages.add(key, name));
+        hosts::others(before, after).into_iter().for_each(|what| others.add(what, name));
+        hosts::boot(before, after).into_iter().for_each(|what| boot.add(what, name));
     }
-    let mut files: Vec<FileChange> =
-        files.0.into_iter().map(|(key, lines, hosts)| FileChange { path: key.path, old: key.old, new: key.new, lines, hosts }).collect();
+    let files = files.0.into_iter().map(|((path, old, new, lines), hosts)| FileChange { path, old, new, lines, hosts });
+    let mut files: Vec<FileChange> = files.collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut packages: Vec<PackageChange> =
-        packages.0.into_iter().map(|((name, old, new), (), hosts)| PackageChange { name, old, new, hosts }).collect();
+        packages.0.into_iter().map(|((name, old, new), hosts)| PackageChange { name, old, new, hosts }).collect();
     packages.sort_by(|a, b| a.name.cmp(&b.name));
-    let words = |groups: Groups<String, ()>| groups.0.into_iter().map(|(what, (), hosts)| Other { what, hosts });
+    let words = |groups: Groups<String>| groups.0.into_iter().map(|(what, hosts)| Other { what, hosts });
     let mut others: Vec<Other> = words(others).collect();
     others.extend(whole(old, new));
     Ok(Change {
@@ -136,35 +134,29 @@ pub fn between(old: &Side, new: &Side, profile: Option<&Profile>) -> Result<Chan
     })
 }
 
-/// What many hosts share, told once: key, value, hosts, in the order in which each was first met.
+/// What many hosts share, told once: each thing with its hosts, in the order in which it was first met.
 #[derive(Debug)]
-struct Groups<K, V>(Vec<(K, V, Vec<String>)>);
+struct Groups<K>(Vec<(K, Vec<String>)>);
 
-impl<K, V> Default for Groups<K, V> {
+impl<K> Default for Groups<K> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: PartialEq, V> Groups<K, V> {
-    fn add(&mut self, key: K, host: &str, value: impl FnOnce() -> V) {
-        match self.0.iter_mut().find(|(known, _, _)| *known == key) {
-            Some((_, _, hosts)) => hosts.push(host.to_string()),
-            None => self.0.push((key, value(), vec![host.to_string()])),
+impl<K: PartialEq> Groups<K> {
+    fn add(&mut self, key: K, host: &str) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, hosts)) => hosts.push(host.to_string()),
+            None => self.0.push((key, vec![host.to_string()])),
         }
     }
 }
 
-/// Two hosts have the same change of a file when all of this is the same; the bytes tell secrets apart, and go no further.
-#[derive(PartialEq)]
-struct FileKey<'s> {
-    path: String,
-    old: Option<FileEntry>,
-    new: Option<FileEntry>,
-    bytes: [Option<(&'s [u8], bool)>; 2],
-}
+/// Path, what it was and will be, and what changes in it. Of a secret only that it changes, on whichever hosts.
+type FileKey = (String, Option<FileEntry>, Option<FileEntry>, Lines);
 
-fn file_changes<'s>(before: &'s Host, after: &'s Host) -> Vec<(FileKey<'s>, Lines)> {
+fn file_changes(before: &Host, after: &Host) -> Vec<FileKey> {
     let mut paths: Vec<&String> = before.files.keys().chain(after.files.keys()).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -173,12 +165,9 @@ fn file_changes<'s>(before: &'s Host, after: &'s Host) -> Vec<(FileKey<'s>, Line
         (Some(old), Some(new)) => old.entry != new.entry || old.bytes != new.bytes,
         _ => true,
     };
-    let changed = pairs.filter(|(_, old, new)| differs(*old, *new)).map(|(path, old, new)| {
-        let entry = |file: Option<&side::File>| file.map(|file| file.entry.clone());
-        let bytes = [old, new].map(|file| file.map(|file| (&file.bytes[..], file.secret)));
-        (FileKey { path: path.clone(), old: entry(old), new: entry(new), bytes }, lines::compare(old, new))
-    });
-    changed.collect()
+    let entry = |file: Option<&side::File>| file.map(|file| file.entry.clone());
+    let changed = pairs.filter(|(_, old, new)| differs(*old, *new));
+    changed.map(|(path, old, new)| (path.clone(), entry(old), entry(new), lines::compare(old, new))).collect()
 }
 
 /// Name, and the version before and after.
@@ -205,7 +194,10 @@ fn whole(old: &Side, new: &Side) -> Vec<Other> {
     }
     let programs = (old.program, new.program);
     if programs.0.is_some() && programs.1.is_some() && programs.0 != programs.1 {
-        say(format!("every seed carries another `apply`: the old one was built by {}, the new one by {}", old.label.product, new.label.product));
+        say(format!(
+            "every seed carries another `apply`: the old one was built by {}, the new one by {}",
+            old.label.product, new.label.product
+        ));
     }
     found
 }

@@ -1,7 +1,7 @@
 //! What `apply` does to services when the new seed reaches a host, by the rules of its phases `hold`, `install` and `start`.
 
 use super::names;
-use super::side::{Host, Side};
+use super::side::{FileEntry, Host, Side};
 use crate::profile::Profile;
 
 /// What happens to a service.
@@ -45,7 +45,7 @@ pub struct Step {
 pub fn steps(old: &Side, new: &Side, profile: Option<&Profile>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for host in &new.hosts {
-        let Some(before) = old.host(host.name()) else {
+        let Some(before) = old.host(host.name()).filter(|before| before.same_machine(host)) else {
             host.json.services.iter().for_each(|service| add(&mut steps, host, &service.name, Action::Starts, Vec::new()));
             continue;
         };
@@ -95,12 +95,13 @@ fn add(steps: &mut Vec<Step>, host: &Host, service: &str, action: Action, becaus
 
 /// Why a service of both sides restarts on a host: files that say so, and any package, which may change what it has loaded.
 fn reasons(before: &Host, after: &Host, service: &str) -> Vec<String> {
-    let concerns = |host: &Host, path: &str| host.files.get(path).is_some_and(|file| file.entry.restarts.iter().any(|unit| unit == service));
+    let concerns =
+        |host: &Host, path: &str| host.files.get(path).is_some_and(|file| file.entry.restarts.iter().any(|unit| unit == service));
     let mut paths: Vec<&String> = before.files.keys().chain(after.files.keys()).collect();
     paths.sort_unstable();
     paths.dedup();
     let changed = |path: &str| match (before.files.get(path), after.files.get(path)) {
-        (Some(old), Some(new)) => old.bytes != new.bytes || [&old.entry.mode, &old.entry.owner, &old.entry.group] != [&new.entry.mode, &new.entry.owner, &new.entry.group],
+        (Some(old), Some(new)) => old.bytes != new.bytes || ownership(&old.entry) != ownership(&new.entry),
         _ => true,
     };
     let relevant = |path: &str| concerns(after, path) || (!after.files.contains_key(path) && concerns(before, path));
@@ -108,6 +109,10 @@ fn reasons(before: &Host, after: &Host, service: &str) -> Vec<String> {
     let installs = |package: &&super::side::Package| !before.json.packages.contains(package);
     found.extend(after.json.packages.iter().filter(installs).map(|package| format!("package {}", package.name)));
     found
+}
+
+fn ownership(entry: &FileEntry) -> [&str; 3] {
+    [&entry.mode, &entry.owner, &entry.group]
 }
 
 /// Names of services in the order in which hosts start them, role by role.

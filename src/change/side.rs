@@ -167,8 +167,8 @@ pub struct Parts {
     pub network_config: Option<Vec<u8>>,
 }
 
-/// Keys of user-data that bring the seed to the host: the seed itself is compared, not the way.
-const BRINGS: [&str; 3] = ["bootcmd", "write_files", "runcmd"];
+/// Keys of user-data that bring the seed to the host, which is compared itself, or that `apply` does as well.
+const SEEDS: [&str; 6] = ["bootcmd", "write_files", "runcmd", "apt", "apt_sources", "apt_preserve_sources_list"];
 
 impl Host {
     /// Reads a host back.
@@ -189,7 +189,7 @@ impl Host {
         for (name, bytes) in [("user-data", &parts.user_data), ("meta-data", &parts.meta_data)] {
             let map: serde_yaml::Mapping = serde_yaml::from_slice(bytes).map_err(|error| format!("{name}: {error}"))?;
             for (key, value) in map {
-                let Some(key) = key.as_str().filter(|key| !BRINGS.contains(key)) else { continue };
+                let Some(key) = key.as_str().filter(|key| !SEEDS.contains(key)) else { continue };
                 boot.insert(key.to_string(), text_of(&value));
             }
         }
@@ -208,6 +208,11 @@ impl Host {
     /// Its address, as text.
     pub fn address(&self) -> String {
         self.json.addresses.first().map(Ipv4Addr::to_string).unwrap_or_default()
+    }
+
+    /// True when a seed of one may be brought to a machine of the other.
+    pub fn same_machine(&self, other: &Self) -> bool {
+        self.json.platform.name == other.json.platform.name && self.json.profile == other.json.profile
     }
 
     /// A service of its own.

@@ -19,6 +19,9 @@ const DANGER: Style = AnsiColor::Red.on_default().bold();
 /// Lines of one file that are shown; a program that wants all takes JSON.
 const SHOWN: usize = 40;
 
+/// Changes of one file, each on other hosts, that are shown.
+const ALIKE: usize = 3;
+
 /// The whole text.
 pub fn print(change: &Change) -> String {
     let mut out = String::new();
@@ -28,7 +31,13 @@ pub fn print(change: &Change) -> String {
     }
     hosts(change, &mut out);
     dangers(change, &mut out);
-    section("files", &change.files, &mut out, file);
+    section("files", &alike(&change.files), &mut out, |alike, out| {
+        alike.iter().take(ALIKE).for_each(|change| file(change, out));
+        let more: Vec<&str> = alike.iter().skip(ALIKE).flat_map(|change| &change.hosts).map(String::as_str).collect();
+        if !more.is_empty() {
+            let _ = writeln!(out, "  {CHANGED}~{CHANGED:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
+        }
+    });
     section("packages", &change.packages, &mut out, |package, out| {
         let version = |known: &Option<Option<String>>| match known {
             Some(Some(version)) => version.clone(),
@@ -174,8 +183,17 @@ fn dangers(change: &Change, out: &mut String) {
         let _ = writeln!(out, "  {DIM}do:{DIM:#} {}", danger.help);
     }
     if let Some(first) = change.dangers.first() {
-        let _ = writeln!(out, "\n`clusterseed explain {}` says more; `clusterseed guide change` has the steps", first.code);
+        let _ = writeln!(
+            out,
+            "\n`clusterseed explain {}` says more; `clusterseed guide change {} {}` has the steps",
+            first.code, change.old.name, change.new.name
+        );
     }
+}
+
+/// Changes of one file that differ from host to host.
+fn alike(files: &[FileChange]) -> Vec<&[FileChange]> {
+    files.chunk_by(|a, b| a.path == b.path && a.old.is_some() == b.old.is_some() && a.new.is_some() == b.new.is_some()).collect()
 }
 
 fn file(file: &FileChange, out: &mut String) {
@@ -197,9 +215,9 @@ fn file(file: &FileChange, out: &mut String) {
             for line in lines.iter().take(SHOWN) {
                 let _ = match line {
                     None => writeln!(out, "      {DIM}…{DIM:#}"),
-                    Some(('+', text)) => writeln!(out, "      {ADDED}+ {text}{ADDED:#}"),
-                    Some(('-', text)) => writeln!(out, "      {REMOVED}- {text}{REMOVED:#}"),
-                    Some((mark, text)) => writeln!(out, "      {DIM}{}{DIM:#}", format!("{mark} {text}").trim_end()),
+                    Some(('+', text)) => writeln!(out, "      {ADDED}{}{ADDED:#}", format!("+ {text}").trim_end()),
+                    Some(('-', text)) => writeln!(out, "      {REMOVED}{}{REMOVED:#}", format!("- {text}").trim_end()),
+                    Some((mark, text)) => writeln!(out, "      {DIM}{mark} {text}{DIM:#}"),
                 };
             }
             if lines.len() > SHOWN {
@@ -219,7 +237,11 @@ fn meta(file: &FileChange) -> String {
         }
     }
     if parts.is_empty() && file.lines == Lines::Same {
-        parts.push(if old.restarts == new.restarts { "written in another phase".into() } else { "restarts other services from now on".into() });
+        parts.push(if old.restarts == new.restarts {
+            "written in another phase".into()
+        } else {
+            "restarts other services from now on".into()
+        });
     }
     if parts.is_empty() { String::new() } else { format!("  {}", parts.join(", ")) }
 }
@@ -247,14 +269,22 @@ fn first_boot(change: &Change, out: &mut String) {
         hosts.map(|host| host.name.as_str()).collect::<Vec<_>>()
     };
     let all = [Kind::Comes, Kind::Changes, Kind::Stays];
-    let (runs, again) = (of(FirstBoot::Runs, &all), of(FirstBoot::Again, &all));
+    let (runs, again) = (of(FirstBoot::Runs, &[Kind::Comes]), of(FirstBoot::Again, &all));
+    let anew = of(FirstBoot::Runs, &[Kind::Changes]);
     let not = [of(FirstBoot::Stays, &[Kind::Changes]), of(FirstBoot::Cloud, &[Kind::Changes])].concat();
     let _ = writeln!(out, "\n{BOLD}first boot{BOLD:#}");
     if !runs.is_empty() {
         let _ = writeln!(out, "  runs on {}, new here", names::brief(runs));
     }
+    if !anew.is_empty() {
+        let _ = writeln!(out, "  runs on the new machines that {} need", names::brief(anew));
+    }
     if !again.is_empty() {
-        let _ = writeln!(out, "  {DANGER}runs again{DANGER:#} on {}, with new SSH host keys, when it boots with its new meta-data", names::brief(again));
+        let _ = writeln!(
+            out,
+            "  {DANGER}runs again{DANGER:#} on {}, with new SSH host keys, when it boots with its new meta-data",
+            names::brief(again)
+        );
     }
     if !not.is_empty() {
         let _ = writeln!(out, "  does not run again on {}: bring the new seed there and run `apply`", names::brief(not));

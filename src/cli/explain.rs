@@ -13,7 +13,10 @@ use crate::profile::{Profile, load as profile_load};
 pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
     let profiles = profiles(global)?;
     let rules = profiles.iter().flat_map(|p| {
-        let rules = p.rules.iter().map(|rule| (&rule.code, if rule.warning { "a warning of the profile" } else { "an error of the profile" }, &rule.explain));
+        let rules = p
+            .rules
+            .iter()
+            .map(|rule| (&rule.code, if rule.warning { "a warning of the profile" } else { "an error of the profile" }, &rule.explain));
         let watches = p.watch.iter().map(|watch| (&watch.code, "a change that needs care, watched by the profile", &watch.explain));
         rules.chain(watches).map(move |(code, kind, explain)| (format!("{}/{code}", p.name), kind, explain))
     });

@@ -33,14 +33,15 @@ pub fn compared(sides: &Sides, global: &Global) -> Result<Compared> {
     if sides.old == Path::new("-") && sides.new == Path::new("-") {
         bail!("standard input can be one side of a comparison, not both");
     }
-    let (old, new) = (side(&sides.old, global)?, side(&sides.new, global)?);
-    let profile = profile(&new.label.profile, global)?;
+    let ((old, _), (new, profile)) = (side(&sides.old, global)?, side(&sides.new, global)?);
+    // A spec brings its profile with it.
+    let profile = if profile.is_some() { profile } else { named(&new.label.profile, global)? };
     let change = change::between(&old, &new, profile.as_ref()).map_err(|why| anyhow!(why))?;
     Ok(Compared { change })
 }
 
 /// The profile that says what is dangerous; none where a built folder's is not here.
-fn profile(name: &str, global: &Global) -> Result<Option<Profile>> {
+fn named(name: &str, global: &Global) -> Result<Option<Profile>> {
     let catalog = load::catalog(&global.profile_dir)?;
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let profile = profile_load::load(name, &catalog, &mut sources, &mut diags);
@@ -51,10 +52,10 @@ fn profile(name: &str, global: &Global) -> Result<Option<Profile>> {
     Ok(profile)
 }
 
-fn side(path: &Path, global: &Global) -> Result<Side> {
+fn side(path: &Path, global: &Global) -> Result<(Side, Option<Profile>)> {
     let name = path.display().to_string();
     if path.is_dir() {
-        return built(path, &name).with_context(|| format!("reading the built folder `{name}`"));
+        return Ok((built(path, &name).with_context(|| format!("reading the built folder `{name}`"))?, None));
     }
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None };
@@ -76,7 +77,8 @@ fn side(path: &Path, global: &Global) -> Result<Side> {
         report::diagnostics(&diags, &sources, Format::Text)?;
         bail!("`{name}` has errors, so there is nothing to compare");
     };
-    Side::planned(&name, &cluster, &compile::plans(&cluster), inputs.epoch).map_err(|why| anyhow!("`{name}`: {why}"))
+    let side = Side::planned(&name, &cluster, &compile::plans(&cluster), inputs.epoch).map_err(|why| anyhow!("`{name}`: {why}"))?;
+    Ok((side, Some(cluster.profile)))
 }
 
 /// Reads a folder that `build` wrote. Whether its bytes are as they were built is for `verify` to say.

@@ -27,7 +27,11 @@ impl Loader<'_> {
             Some(pattern) => match regex_lite::Regex::new(&pattern.value) {
                 Ok(pattern) => Some(pattern),
                 Err(why) => {
-                    self.error(pattern.at, format!("this is no pattern: {why}"), "write a regular expression, with a group around what counts");
+                    self.error(
+                        pattern.at,
+                        format!("this is no pattern: {why}"),
+                        "write a regular expression, with a group around what counts",
+                    );
                     return None;
                 }
             },
@@ -37,7 +41,11 @@ impl Loader<'_> {
             (None, Some(file), None) => Some(Subject::File(file, part)),
             (None, None, Some(package)) if part.is_none() => Some(Subject::Package(package)),
             _ => {
-                self.error(place, "a watch needs one of `role`, `file` and `package`; `part` goes with `file`", "keep the one that it watches");
+                self.error(
+                    place,
+                    "a watch needs one of `role`, `file` and `package`; `part` goes with `file`",
+                    "keep the one that it watches",
+                );
                 None
             }
         }
