@@ -70,10 +70,41 @@ fn problems(case: &Path, published: &Value) -> Vec<String> {
         }
         told += &programs.out;
     }
+    if case.join("guide.txt").exists() {
+        let guide = at(case, &["guide", "change", "old.yaml", "new.yaml"]);
+        wrong.extend(support::expect(&case.join("guide.txt"), &guide.out).err());
+        if guide.code != i32::from(guide.out.contains("no safe way")) || !guide.err.is_empty() {
+            wrong.push(format!("guide: {}: {}", guide.code, guide.err));
+        }
+        wrong.extend(shell_problems(&guide.out));
+        told += &guide.out;
+    }
     if told.contains(SECRET) {
         wrong.push("it tells a secret".into());
     }
     wrong
+}
+
+/// What stands in the column of commands is what a shell reads.
+fn shell_problems(guide: &str) -> Option<String> {
+    let commands: String = guide.lines().filter_map(|line| line.strip_prefix("       ")).map(|line| format!("{line}\n")).collect();
+    let output = Command::new("sh").args(["-n", "-c", &commands]).output().expect("sh");
+    (!output.status.success()).then(|| support::texts(&output).1)
+}
+
+/// Every guide is printed by a pair, and none speaks in lines that a terminal would break.
+#[test]
+fn every_guide_has_a_pair() {
+    let printed: Vec<String> = cases().iter().filter_map(|case| fs::read_to_string(case.join("guide.txt")).ok()).collect();
+    let catalog = Catalog::embedded();
+    let profile = load::load("mesosphere", &catalog, &mut Sources::default(), &mut Diagnostics::new()).expect("the profile");
+    for guide in profile.guides.iter().filter(|guide| guide.name != "healthy") {
+        let title = guide.title.value.split("{{").next().expect("words");
+        assert!(printed.iter().any(|text| text.contains(&format!("\n{title}"))), "no guide.txt prints `{}`", guide.name);
+    }
+    let words = printed.iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with("    ") && !line.starts_with("Mind: "));
+    let long: Vec<&str> = words.filter(|line| line.chars().count() > 120).collect();
+    assert!(long.is_empty(), "{long:#?}");
 }
 
 /// Every change that needs care has a pair that shows it, and one that is named is known to `explain`.

@@ -75,7 +75,12 @@ pub fn find(old: &Side, new: &Side, pairs: &[(&Host, &Host)], profile: Option<&P
             }
         }
     }
+    let from = found.len();
     general(pairs, &mut found);
+    for danger in &mut found[from..] {
+        let guide = profile.and_then(|profile| profile.guides.iter().find(|guide| guide.name == danger.code));
+        danger.guide = guide.map(|guide| guide.name.clone());
+    }
     Ok(found)
 }
 

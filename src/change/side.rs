@@ -97,6 +97,7 @@ pub struct HostJson {
 #[allow(missing_docs, reason = "as above")]
 pub struct Platform {
     pub name: String,
+    pub init: String,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]

@@ -78,6 +78,8 @@ pub enum Command {
     Plan(Plan),
     /// Compare two specs or built folders: what changes on which hosts
     Diff(Diff),
+    /// Print the steps of a change, with the commands
+    Guide(Guide),
     /// Check a built folder: any changed, missing or added byte fails
     Verify(Verify),
     /// Print a JSON Schema
@@ -199,6 +201,29 @@ pub struct Diff {
     /// Form of the comparison
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+}
+
+/// `guide`.
+#[derive(Debug, Args)]
+pub struct Guide {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: GuideCommand,
+}
+
+/// `guide …`.
+#[derive(Debug, Subcommand)]
+pub enum GuideCommand {
+    /// From one state of a cluster to another, in an order that is safe
+    #[command(after_help = "Exit codes: 0 here are the steps; 1 there is no safe way in one step;\n2 the two could not be compared.")]
+    Change {
+        /// What lies between.
+        #[command(flatten)]
+        sides: Sides,
+        /// Folder that the steps build into
+        #[arg(short, long, default_value = "out", value_name = "DIR")]
+        output: PathBuf,
+    },
 }
 
 /// `verify`.

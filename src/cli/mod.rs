@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod diff;
 mod explain;
+mod guide;
 mod init;
 mod inspect;
 mod meta;
@@ -68,6 +69,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),
         Command::Diff(options) => diff::run(options, global),
+        Command::Guide(options) => guide::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),

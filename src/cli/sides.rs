@@ -22,8 +22,14 @@ use crate::io::load;
 use crate::io::tree::{self, Found};
 use crate::profile::{Profile, load as profile_load};
 
-/// A comparison and what it was made with.
+/// A comparison and what it was made of.
 pub struct Compared {
+    /// The state before.
+    pub old: Side,
+    /// The state afterwards.
+    pub new: Side,
+    /// What the new side's profile says of changes.
+    pub profile: Option<Profile>,
     /// All that lies between.
     pub change: Change,
 }
@@ -37,7 +43,7 @@ pub fn compared(sides: &Sides, global: &Global) -> Result<Compared> {
     // A spec brings its profile with it.
     let profile = if profile.is_some() { profile } else { named(&new.label.profile, global)? };
     let change = change::between(&old, &new, profile.as_ref()).map_err(|why| anyhow!(why))?;
-    Ok(Compared { change })
+    Ok(Compared { old, new, profile, change })
 }
 
 /// The profile that says what is dangerous; none where a built folder's is not here.

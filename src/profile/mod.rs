@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
 pub use service::{Identity, Peers, PortRef, Question, Service};
-pub use watch::Watch;
+pub use watch::{Guide, Watch};
 
 /// Places besides settings and versions that a rule may point at.
 pub const PLACES: &[&str] = &[
@@ -85,6 +85,8 @@ pub struct Profile {
     pub rules: Vec<Rule>,
     /// Changes that need care.
     pub watch: Vec<Watch>,
+    /// Steps that lead through them.
+    pub guides: Vec<Guide>,
     /// Templates and expressions, compiled once.
     pub engine: engine::Engine,
 }

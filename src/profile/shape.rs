@@ -45,6 +45,7 @@ pub fn profile() -> Type {
         Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
         Field::new("rules", Type::list(Type::Object(rule())), "rules over the cluster"),
         Field::new("watch", Type::list(Type::Object(watch())), "changes that need care"),
+        Field::new("guides", Type::Raw, "steps that lead through them, in order"),
     ])
 }
 
@@ -281,4 +282,9 @@ fn watch() -> Vec<Field> {
         Field::new("explain", text(), "why it matters and what to do").required(),
         Field::new("guide", word(), "guide that leads through"),
     ]
+}
+
+/// A guide.
+pub fn guide() -> Type {
+    Type::Object(vec![Field::new("title", text(), "one line, a template").required()])
 }

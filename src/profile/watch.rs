@@ -51,3 +51,17 @@ impl Subject {
         (!found.is_empty()).then(|| found.join(" "))
     }
 }
+
+/// Steps that lead through a change, or through a check of the cluster.
+#[derive(Clone, Debug)]
+pub struct Guide {
+    /// Its name: that of a watch's `guide`, or the code of a change that needs care in every kind of cluster.
+    pub name: String,
+    /// One line, a template.
+    pub title: Source,
+    /// Name of its template in the engine.
+    pub template: String,
+}
+
+/// The guide that every other one may print as `healthy`: how to see that the cluster is well.
+pub const HEALTHY: &str = "healthy";

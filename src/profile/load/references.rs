@@ -40,6 +40,10 @@ impl Loader<'_> {
             }
             service.port_ranges.iter().for_each(|path| want(&settings, "setting", &path.value, path.at));
         }
+        let guides: Vec<&str> = profile.guides.iter().map(|guide| guide.name.as_str()).collect();
+        for guide in profile.watch.iter().filter_map(|watch| watch.guide.as_ref()) {
+            want(&guides, "guide", &guide.value, guide.at);
+        }
         let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
         for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
             want(&tables, "flag table", setting.table.as_deref().unwrap_or("(none)"), setting.at);
@@ -99,6 +103,13 @@ impl Loader<'_> {
         for orphan in orphans {
             let at = value.key_at("files").unwrap_or(value.at);
             self.error(at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
+        }
+        let folder = format!("profiles/{}/guides/", self.name);
+        let used = |path: &str| profile.guides.iter().any(|guide| guide.template == format!("{folder}{path}"));
+        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
+        for orphan in orphans {
+            let at = value.key_at("guides").unwrap_or(value.at);
+            self.error(at, format!("`guides/{orphan}` is named by no entry of `guides`"), "add an entry, or remove the file");
         }
     }
 }

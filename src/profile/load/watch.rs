@@ -1,8 +1,8 @@
-//! `watch` of a profile: changes that need care.
+//! `watch` and `guides` of a profile: changes that need care, and the steps through them.
 
 use super::Loader;
 use crate::diag::At;
-use crate::profile::watch::{Subject, Watch};
+use crate::profile::watch::{Guide, Subject, Watch};
 use crate::schema::Value;
 
 impl Loader<'_> {
@@ -49,5 +49,11 @@ impl Loader<'_> {
                 None
             }
         }
+    }
+
+    pub(super) fn guide(&mut self, name: &str, value: &Value) -> Option<Guide> {
+        let template = format!("profiles/{}/guides/{name}.j2", self.name);
+        self.template_file(&template, value.at);
+        Some(Guide { name: name.to_string(), title: self.template(value, "title")?, template })
     }
 }
