@@ -22,6 +22,9 @@ pub struct Danger {
     pub guide: Option<String>,
 }
 
+/// The code of a host that cannot stay the machine that it is.
+pub const PLATFORM: &str = "platform-change";
+
 /// Code, summary and long text of what holds for every kind of cluster.
 pub const CODES: &[(&str, &str, &str)] = &[
     (
@@ -48,7 +51,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
          Where it is allowed, the service is stopped, forgets, and starts as a new one: what ran under its old name is lost.",
     ),
     (
-        "platform-change",
+        PLATFORM,
         "a host gets another operating system or another kind of cluster",
         "A seed refuses every machine but one with its own operating system, and nothing of one kind of cluster is taken away for \
          another. Boot new machines, and switch the old ones off.",
@@ -211,7 +214,7 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
         if !before.same_machine(after) {
             let of = |host: &Host| format!("{} on {}", host.json.profile, host.json.platform.name);
             let message = format!("{} becomes {}", of(before), of(after));
-            add("platform-change", message, "boot new machines, and switch the old ones off", after);
+            add(PLATFORM, message, "boot new machines, and switch the old ones off", after);
             continue;
         }
         if before.address() != after.address() {

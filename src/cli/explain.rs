@@ -17,7 +17,7 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
             .rules
             .iter()
             .map(|rule| (&rule.code, if rule.warning { "a warning of the profile" } else { "an error of the profile" }, &rule.explain));
-        let watches = p.watch.iter().map(|watch| (&watch.code, "a change that needs care, watched by the profile", &watch.explain));
+        let watches = p.watch.iter().map(|watch| (&watch.code, "a change that needs care, known to the profile", &watch.explain));
         rules.chain(watches).map(move |(code, kind, explain)| (format!("{}/{code}", p.name), kind, explain))
     });
     let rules: Vec<_> = rules.collect();
@@ -36,7 +36,7 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
     } else if let Some((name, summary, explain)) = danger::CODES.iter().find(|(name, _, _)| name == wanted) {
         report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {summary}")), wrapped(explain)))?;
     } else if let Some((name, kind, explain)) = rules.iter().find(|(name, _, _)| name == wanted) {
-        report::data(&format!("{name}: {kind}\n\n{}\n", wrapped(explain)))?;
+        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {kind}")), wrapped(explain)))?;
     } else {
         let own = codes::ALL.iter().map(|c| c.name).chain(danger::CODES.iter().map(|(name, _, _)| *name));
         let known: Vec<&str> = own.chain(rules.iter().map(|(name, _, _)| name.as_str())).collect();
