@@ -3,10 +3,11 @@
 
 use minijinja::Value as Jinja;
 
+use super::Change;
 use super::danger::{self, Danger};
 use super::hosts::Kind;
 use super::side::{Host, Side};
-use super::{Change, names};
+use crate::format::names;
 use crate::profile::Profile;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::watch::HEALTHY;

@@ -8,14 +8,14 @@
 //!                          the profile's `watch`           └─► guide
 //! ```
 //!
-//! What many hosts share is told once, with their names; [`names`] makes `slave[1-200]` of two hundred.
+//! What many hosts share is told once, with their names; [`names`](crate::format::names) makes `slave[1-200]` of two hundred.
 
 pub mod danger;
 pub mod guide;
 pub mod hosts;
 pub mod json;
 pub mod lines;
-pub mod names;
+
 pub mod restart;
 pub mod side;
 pub mod text;

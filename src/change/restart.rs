@@ -1,6 +1,5 @@
 //! What `apply` does to services when the new seed reaches a host, by the rules of its phases `hold`, `install` and `start`.
 
-use super::names;
 use super::side::{FileEntry, Host, Side};
 use crate::profile::Profile;
 
@@ -130,11 +129,4 @@ fn order<'s>(old: &'s Side, new: &'s Side, profile: Option<&Profile>) -> Vec<&'s
         }
     }
     order
-}
-
-impl Step {
-    /// Its hosts in few words.
-    pub fn on(&self) -> String {
-        names::brief(self.hosts.iter().map(String::as_str))
-    }
 }

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use super::hosts::{FirstBoot, HostChange, Kind};
 use super::lines::Lines;
 use super::restart::Action;
-use super::{Change, FileChange, Other, names};
+use super::{Change, FileChange, Other};
+use crate::format::names;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();

@@ -80,6 +80,8 @@ pub enum Command {
     Diff(Diff),
     /// Print the steps of a change, with the commands
     Guide(Guide),
+    /// Write a page about the cluster, to read, print and pass on
+    Report(Report),
     /// Check a built folder: any changed, missing or added byte fails
     Verify(Verify),
     /// Print a JSON Schema
@@ -224,6 +226,17 @@ pub enum GuideCommand {
         #[arg(short, long, default_value = "out", value_name = "DIR")]
         output: PathBuf,
     },
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// File to write, HTML without scripts; `-` prints it
+    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// `verify`.

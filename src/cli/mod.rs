@@ -10,6 +10,7 @@ mod init;
 mod inspect;
 mod meta;
 mod next;
+mod page;
 mod profile;
 mod report;
 mod sides;
@@ -70,6 +71,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Plan(options) => inspect::plan(options, global),
         Command::Diff(options) => diff::run(options, global),
         Command::Guide(options) => guide::run(options, global),
+        Command::Report(options) => page::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),

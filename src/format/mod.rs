@@ -1,9 +1,10 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor.
+//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor, ranges of names.
 
 pub mod checksum;
 pub mod debversion;
 pub mod gzip;
 pub mod iso9660;
+pub mod names;
 pub mod openpgp;
 pub mod tarball;
 pub mod vfat;

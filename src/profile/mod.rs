@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
-pub use service::{Identity, Peers, PortRef, Question, Service};
+pub use service::{Identity, Peers, PortRef, Question, Service, Traffic};
 pub use watch::{Guide, Watch};
 
 /// Places besides settings and versions that a rule may point at.
@@ -69,6 +69,8 @@ pub struct Profile {
     pub versions: BTreeMap<String, VersionDefault>,
     /// Services by key.
     pub services: Vec<Service>,
+    /// Who connects to whom.
+    pub traffic: Vec<Traffic>,
     /// Directories to make.
     pub directories: Vec<Directory>,
     /// Folders under update-alternatives.

@@ -37,6 +37,7 @@ pub fn profile() -> Type {
         Field::new("package_sets", map(text()), "package sets and what they mean"),
         Field::new("versions", map(Type::Object(versions())), "packages whose version the spec may set"),
         Field::new("services", Type::Raw, "services that the packages bring"),
+        Field::new("traffic", Type::list(Type::Object(traffic())), "who connects to whom"),
         Field::new("directories", Type::list(Type::Object(directory())), "directories to make"),
         Field::new("alternatives", Type::list(Type::Object(alternative())), "folders under update-alternatives"),
         Field::new("sweep", Type::list(Type::Scalar(Syntax::Path)), "folders in which leftovers would be read"),
@@ -172,6 +173,16 @@ pub fn service() -> Type {
         Field::new("peers", Type::Object(peers), "the same service elsewhere"),
         Field::new("identity", Type::Object(identity), "what it refuses to change once it has run"),
     ])
+}
+
+fn traffic() -> Vec<Field> {
+    vec![
+        Field::new("from", word(), "role that connects; default: people and programs outside"),
+        Field::new("to", word(), "role that listens").required(),
+        Field::new("ports", Type::list(port()), "TCP ports").required(),
+        Field::new("description", text(), "what for, in a few words").required(),
+        Field::new("when", text(), "condition over the cluster"),
+    ]
 }
 
 fn audience() -> [Field; 2] {

@@ -89,6 +89,7 @@ impl Loader<'_> {
         };
         let default_set = value.string("default_set").or_else(|| package_sets.keys().next().cloned())?;
         let versions = value.get("versions").map(versions).unwrap_or_default();
+        let traffic = list(value, "traffic").filter_map(|v| self.traffic(v)).collect();
         let directories = list(value, "directories").filter_map(|v| self.directory(v)).collect();
         let alternatives = list(value, "alternatives").filter_map(|v| self.alternative(v)).collect();
         let mut files: Vec<File> = list(value, "files").filter_map(|v| self.target_file(v)).collect();
@@ -114,6 +115,7 @@ impl Loader<'_> {
             package_sets,
             versions,
             services,
+            traffic,
             directories,
             alternatives,
             sweep: value.texts("sweep").into_iter().map(|p| p.value).collect(),

@@ -40,6 +40,14 @@ impl Loader<'_> {
             }
             service.port_ranges.iter().for_each(|path| want(&settings, "setting", &path.value, path.at));
         }
+        for traffic in &profile.traffic {
+            traffic.from.iter().chain([&traffic.to]).for_each(|role| want(&roles, "role", &role.value, role.at));
+            for port in &traffic.ports {
+                if let PortRef::Setting(path) = port {
+                    want(&settings, "setting", &path.value, path.at);
+                }
+            }
+        }
         let guides: Vec<&str> = profile.guides.iter().map(|guide| guide.name.as_str()).collect();
         for guide in profile.watch.iter().filter_map(|watch| watch.guide.as_ref()) {
             want(&guides, "guide", &guide.value, guide.at);

@@ -1,7 +1,8 @@
-//! `watch` and `guides` of a profile: changes that need care, and the steps through them.
+//! What a profile says for people: changes that need care, the steps through them, who connects to whom.
 
-use super::Loader;
+use super::{Loader, list};
 use crate::diag::At;
+use crate::profile::Traffic;
 use crate::profile::watch::{Guide, Subject, Watch};
 use crate::schema::Value;
 
@@ -55,5 +56,15 @@ impl Loader<'_> {
         let template = format!("profiles/{}/guides/{name}.j2", self.name);
         self.template_file(&template, value.at);
         Some(Guide { name: name.to_string(), title: self.template(value, "title")?, template })
+    }
+
+    pub(super) fn traffic(&mut self, value: &Value) -> Option<Traffic> {
+        Some(Traffic {
+            from: value.spanned("from"),
+            to: value.spanned("to")?,
+            ports: list(value, "ports").filter_map(|v| self.port(v)).collect(),
+            doc: value.string("description")?.trim().to_string(),
+            when: self.expression(value, "when"),
+        })
     }
 }
