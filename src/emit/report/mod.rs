@@ -198,7 +198,8 @@ impl Page<'_> {
             let span = |at: usize| {
                 let known = all.iter().filter_map(|size| size[at]);
                 let (least, most) = (known.clone().min().unwrap_or(0), known.max().unwrap_or(0));
-                if least == most { bytes(least) } else { format!("{} to {}", bytes(least), bytes(most)) }
+                let (least, most) = (bytes(least), bytes(most));
+                if least == most { least } else { format!("{least} to {most}") }
             };
             let _ = writeln!(out, "<p class=\"soft\">user-data {}, seed {} each</p>\n<ul class=\"hosts nums\">", span(0), span(1));
             for plan in &group.hosts {
@@ -217,7 +218,7 @@ impl Page<'_> {
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{}</th><td class=\"nums\">{}</td><td class=\"n nums\">{user_data}</td><td class=\"n nums\">{seed}</td>\
-                 <td><code>{}</code></td></tr>",
+                 <td class=\"short\"><code>{}</code></td></tr>",
                 escaped(&plan.name),
                 plan.address,
                 &plan.digest[..8]
@@ -255,7 +256,7 @@ fn table_of_connections(connections: &[Connection], out: &mut String) {
         let ports: Vec<String> = one.ports.iter().map(u16::to_string).collect();
         let _ = writeln!(
             out,
-            "<tr><td class=\"nums\">{}</td><td>{} → {}</td><td class=\"nums\">{}</td><td>{}</td></tr>",
+            "<tr><td class=\"nums\">{}</td><td class=\"way\">{} → {}</td><td class=\"nums\">{}</td><td>{}</td></tr>",
             number + 1,
             escaped(one.from.as_deref().unwrap_or("outside")),
             escaped(&one.to),
