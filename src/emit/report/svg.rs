@@ -41,7 +41,7 @@ pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection]) -> 
 
     let mut out = String::new();
     let described: Vec<String> = groups.iter().map(|group| format!("{} {}", group.hosts.len(), group.role)).collect();
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<svg viewBox=\"0 0 {WIDTH} {total}\" role=\"img\" aria-labelledby=\"picture-title picture-text\">\
          <title id=\"picture-title\">The cluster {}</title><desc id=\"picture-text\">{}; {} kinds of connections, which the table of \
