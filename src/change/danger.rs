@@ -116,14 +116,21 @@ fn members(role: &str, old: &Side, new: &Side) -> Seen {
     if before == after {
         return Vec::new();
     }
+    // A host with another address is another machine: one that goes and one that comes.
     let others = |these: &[(String, Jinja)], those: &[(String, Jinja)]| {
-        these.iter().filter(|(name, _)| !those.iter().any(|(other, _)| other == name)).cloned().collect::<Vec<_>>()
+        let address = |view: &Jinja| view.get_attr("address").ok();
+        let there = |name: &str, view: &Jinja| those.iter().any(|(other, now)| other == name && address(now) == address(view));
+        these.iter().filter(|(name, view)| !there(name, view)).cloned().collect::<Vec<_>>()
     };
     let (comes, goes) = (others(&after, &before), others(&before, &after));
     let list = |members: &[(String, Jinja)]| members.iter().map(|(_, view)| view.clone()).collect::<Jinja>();
     let scope = Jinja::from_iter([("old", list(&before)), ("new", list(&after)), ("comes", list(&comes)), ("goes", list(&goes))]);
-    let moved = before.iter().filter(|(name, view)| after.iter().any(|(other, now)| other == name && now != view));
-    let hosts = comes.iter().chain(&goes).chain(moved).map(|(name, _)| name.clone()).collect();
+    let mut hosts: Vec<String> = Vec::new();
+    for (name, _) in comes.iter().chain(&goes) {
+        if !hosts.contains(name) {
+            hosts.push(name.clone());
+        }
+    }
     vec![(scope, hosts)]
 }
 
