@@ -27,12 +27,14 @@
 //! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
 //! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `cli` | everything |
 
 pub mod artifact;
+pub mod change;
 pub mod cli;
 pub mod cluster;
 pub mod compile;

@@ -6,6 +6,7 @@ mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands
 mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count
 mod dialect; // what cloud-init 0.7.5 understands, enforced on every golden for 14.04
+mod diff; // pairs of specs, built folders and git revisions
 mod errors; // specs and profiles that must fail, each with its whole message
 mod golden; // clusters whose output is known byte for byte
 mod lab; // the guide's six machines, with fixtures for the packages that nobody serves any more
@@ -17,6 +18,7 @@ mod qemu; // a machine with a kernel of its own boots from its volume, and again
 mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
 mod regressions; // inputs that fuzzing found once
+mod report; // one page, alone readable: no scripts, nothing from elsewhere, contrast, no secrets
 mod seed; // `apply` and `fetch` under dash and busybox
 mod status; // running clusters, sound and broken, that answer over TCP
 mod support;

@@ -80,6 +80,12 @@ pub enum Command {
     Render(Render),
     /// Show what each host gets, and in which order
     Plan(Plan),
+    /// Compare two specs or built folders: what changes on which hosts
+    Diff(Diff),
+    /// Print the steps of a change, with the commands
+    Guide(Guide),
+    /// Write a page about the cluster, to read, print and pass on
+    Report(Report),
     /// Check a built folder: any changed, missing or added byte fails
     Verify(Verify),
     /// Ask the running machines: who leads, who is missing, and why
@@ -184,6 +190,62 @@ pub struct Plan {
     pub format: Format,
 }
 
+/// The two sides of `diff` and of `guide change`.
+#[derive(Clone, Debug, Args)]
+pub struct Sides {
+    /// As it was: a spec, a spec of a git revision such as HEAD~1:cluster.yaml,
+    /// or a folder that `build` wrote
+    pub old: PathBuf,
+    /// As it will be, likewise
+    pub new: PathBuf,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 both are the same; 1 they differ; 2 they could not be compared.")]
+pub struct Diff {
+    /// What to compare.
+    #[command(flatten)]
+    pub sides: Sides,
+    /// Form of the comparison
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `guide`.
+#[derive(Debug, Args)]
+pub struct Guide {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: GuideCommand,
+}
+
+/// `guide …`.
+#[derive(Debug, Subcommand)]
+pub enum GuideCommand {
+    /// From one state of a cluster to another, in an order that is safe
+    #[command(after_help = "Exit codes: 0 here are the steps; 1 there is no safe way in one step;\n2 the two could not be compared.")]
+    Change {
+        /// What lies between.
+        #[command(flatten)]
+        sides: Sides,
+        /// Folder that the steps build into
+        #[arg(short, long, default_value = "out", value_name = "DIR")]
+        output: PathBuf,
+    },
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// File to write, HTML without scripts; `-` prints it
+    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
+    pub output: PathBuf,
+}
+
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -255,6 +317,8 @@ pub enum Which {
     Plan,
     /// `status --format json`
     Status,
+    /// `diff --format json`
+    Diff,
     /// profile.yaml
     Profile,
 }

@@ -20,6 +20,11 @@ pub fn run(options: &Check, global: &Global) -> Result<Verdict> {
 
 /// Loads and checks a spec and shows what is wrong. `None` when there are errors.
 pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
+    Ok(examined(input, global, format)?.0)
+}
+
+/// The same, with all that was said.
+pub fn examined(input: &Input, global: &Global, format: Format) -> Result<(Option<(Cluster, Inputs)>, Diagnostics)> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone() };
     let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
@@ -27,7 +32,7 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
     let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
     diags.finish(&allowed, input.strict);
     report::diagnostics(&diags, &sources, format)?;
-    Ok(cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)))
+    Ok((cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)), diags))
 }
 
 /// Codes that the spec allows; unknown ones are reported.

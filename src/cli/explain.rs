@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::args::{Explain, Global};
 use super::{Verdict, report};
+use crate::change::danger;
 use crate::diag::{Diagnostics, Sources, codes, did_you_mean};
 use crate::io::load;
 use crate::profile::{Profile, load as profile_load};
@@ -11,12 +12,20 @@ use crate::profile::{Profile, load as profile_load};
 /// Prints a code's text.
 pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
     let profiles = profiles(global)?;
-    let rules = profiles.iter().flat_map(|p| p.rules.iter().map(move |rule| (format!("{}/{}", p.name, rule.code), rule)));
+    let rules = profiles.iter().flat_map(|p| {
+        let rules = p
+            .rules
+            .iter()
+            .map(|rule| (&rule.code, if rule.warning { "a warning of the profile" } else { "an error of the profile" }, &rule.explain));
+        let watches = p.watch.iter().map(|watch| (&watch.code, "a change that needs care, known to the profile", &watch.explain));
+        rules.chain(watches).map(move |(code, kind, explain)| (format!("{}/{code}", p.name), kind, explain))
+    });
     let rules: Vec<_> = rules.collect();
     let Some(wanted) = &options.code else {
         let own = codes::ALL.iter().map(|c| (c.name.to_string(), c.summary.to_string()));
-        let theirs = rules.iter().map(|(name, rule)| (name.clone(), first_sentence(&rule.explain)));
-        let codes: Vec<_> = own.chain(theirs).collect();
+        let changes = danger::CODES.iter().map(|(name, summary, _)| ((*name).to_string(), (*summary).to_string()));
+        let theirs = rules.iter().map(|(name, _, explain)| (name.clone(), first_sentence(explain)));
+        let codes: Vec<_> = own.chain(changes).chain(theirs).collect();
         let width = codes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let list: String = codes.iter().map(|(name, summary)| format!("{name:<width$}  {summary}\n")).collect();
         report::data(&list)?;
@@ -24,11 +33,13 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
     };
     if let Some(code) = codes::find(wanted) {
         report::data(&format!("{}\n\n{}\n", wrapped(&format!("{}: {}", code.name, code.summary)), wrapped(code.explain)))?;
-    } else if let Some((name, rule)) = rules.iter().find(|(name, _)| name == wanted) {
-        let severity = if rule.warning { "a warning" } else { "an error" };
-        report::data(&format!("{name}: {severity} of the profile\n\n{}\n", wrapped(&rule.explain)))?;
+    } else if let Some((name, summary, explain)) = danger::CODES.iter().find(|(name, _, _)| name == wanted) {
+        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {summary}")), wrapped(explain)))?;
+    } else if let Some((name, kind, explain)) = rules.iter().find(|(name, _, _)| name == wanted) {
+        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {kind}")), wrapped(explain)))?;
     } else {
-        let known: Vec<&str> = codes::ALL.iter().map(|c| c.name).chain(rules.iter().map(|(name, _)| name.as_str())).collect();
+        let own = codes::ALL.iter().map(|c| c.name).chain(danger::CODES.iter().map(|(name, _, _)| *name));
+        let known: Vec<&str> = own.chain(rules.iter().map(|(name, _, _)| name.as_str())).collect();
         bail!("there is no code `{wanted}`; {}", did_you_mean(wanted, known.iter().copied()));
     }
     Ok(Verdict::Done)

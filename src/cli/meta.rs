@@ -21,6 +21,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Next => document("clusterseed/next-1", include_str!("schemas/next.json"))?,
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
+        Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
         Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,
     };

@@ -3,13 +3,17 @@
 pub mod args;
 mod build;
 mod check;
+mod diff;
 mod explain;
+mod guide;
 mod init;
 mod inspect;
 mod meta;
 mod next;
+mod page;
 mod profile;
 mod report;
+mod sides;
 mod status;
 mod verify;
 
@@ -66,6 +70,9 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),
+        Command::Diff(options) => diff::run(options, global),
+        Command::Guide(options) => guide::run(options, global),
+        Command::Report(options) => page::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Status(options) => status::run(options, global),
         Command::Schema(options) => meta::schema(options, global),

@@ -35,6 +35,13 @@ pub fn data(text: &str) -> io::Result<()> {
     bytes(text.as_bytes())
 }
 
+/// Writes data with colours to stdout, which loses them where nobody would see them.
+pub fn styled(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// Writes bytes to stdout.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();

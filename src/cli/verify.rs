@@ -3,7 +3,6 @@
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
 use anyhow::{Result, bail};
 
@@ -125,10 +124,10 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
         let file = found.get(&format!("hosts/{host}/{name}")).ok_or(format!("{name} is missing"))?;
         tree::read(&file.path).map_err(|error| format!("{error:#}"))
     };
-    let seed = unpack(&read("seed.tar.gz")?).map_err(|error| format!("seed.tar.gz: {error}"))?;
+    let seed = tree::unpack(&read("seed.tar.gz")?).map_err(|error| format!("seed.tar.gz: {error}"))?;
     let list = seed.get(CHECKSUMS).ok_or("the seed holds no SHA256SUMS")?;
-    let wanted = sums(seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, bytes)| (path.as_str(), Sha256Sum::of(bytes))));
-    if *list != wanted.as_bytes() {
+    let wanted = sums(seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, file)| (path.as_str(), Sha256Sum::of(&file.bytes))));
+    if list.bytes != wanted.as_bytes() {
         return Err("the seed's SHA256SUMS does not agree with its files".into());
     }
     let user_data: serde_yaml::Value =
@@ -139,25 +138,9 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
         let Some(path) = file["path"].as_str().and_then(|path| path.strip_prefix(PLACE)) else { continue };
         let path = path.trim_start_matches('/');
         let plain = file.get("encoding").is_none();
-        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(Vec::as_slice) {
+        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(|file| &file.bytes[..]) {
             return Err(format!("user-data and seed.tar.gz hold different versions of {path}"));
         }
     }
     Ok(())
-}
-
-/// Files of a seed tarball by path below `seed/`.
-fn unpack(bytes: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if entry.header().entry_type().is_file() {
-            let path = entry.path()?.to_string_lossy().into_owned();
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            files.insert(path.trim_start_matches("seed/").to_string(), content);
-        }
-    }
-    Ok(files)
 }

@@ -7,6 +7,7 @@ pub mod limits;
 pub mod manifest;
 pub mod meta_data;
 pub mod network;
+pub mod report;
 pub mod run;
 pub mod seed;
 pub mod user_data;

@@ -1,4 +1,5 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor, HTTP, ZooKeeper's words.
+//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor, HTTP,
+//! ZooKeeper's words, ranges of names.
 
 pub mod checksum;
 pub mod debversion;
@@ -6,6 +7,7 @@ pub mod fourletter;
 pub mod gzip;
 pub mod http;
 pub mod iso9660;
+pub mod names;
 pub mod openpgp;
 pub mod tarball;
 pub mod vfat;

@@ -11,8 +11,9 @@ use crate::cluster::LocalFiles;
 use crate::compile::{Inputs, parse_spec};
 use crate::diag::{At, Diagnostics, FileId, Sources, Spanned};
 use crate::format::checksum::Sha256Sum;
+use crate::io::git::Blob;
 use crate::profile::catalog::Catalog;
-use crate::yaml::read;
+use crate::yaml::read as yaml;
 
 /// Most bytes of one local file that a spec names; larger things belong on a mirror.
 const MAX_LOCAL: u64 = 64 * 1024 * 1024;
@@ -30,25 +31,58 @@ pub struct Options {
 
 /// Reads the spec at `path` (`-` is standard input) and everything that it names. Mistakes in it are in `diags`.
 pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut Diagnostics) -> Result<Inputs> {
-    let catalog = catalog(&options.profile_dirs)?;
     let stdin = path == Path::new("-");
     let bytes = if stdin { limited(std::io::stdin().lock(), "standard input")? } else { open(path)? };
-    let digest = Sha256Sum::of(&bytes);
     let name = if stdin { "standard input".to_string() } else { path.display().to_string() };
-    let text = read::decode(&bytes, |start, end| At::new(FileId(0), start, end), diags).unwrap_or_default();
+    let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
+    let local = |named: &str| Ok(read_local(&folder.join(named)));
+    from_bytes(&bytes, name, local, options, sources, diags)
+}
+
+/// The same of a git revision. Files that the spec names are those of the revision; what it does not hold, as secrets should not be,
+/// is read from the working tree, and its name is added to `elsewhere`.
+pub fn inputs_of(
+    blob: &Blob,
+    options: &Options,
+    elsewhere: &mut Vec<String>,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Inputs> {
+    let local = |named: &str| {
+        let Some(beside) = blob.beside(named) else { return Ok(read_local(Path::new(named))) };
+        if let Ok(bytes) = beside.read()? {
+            return Ok(Ok(bytes));
+        }
+        elsewhere.push(named.to_string());
+        Ok(read_local(&blob.folder()?.join(named)))
+    };
+    from_bytes(&blob.must()?, blob.to_string(), local, options, sources, diags)
+}
+
+/// Parses a spec and reads with `read` what it names.
+fn from_bytes(
+    bytes: &[u8],
+    name: String,
+    mut read: impl FnMut(&str) -> Result<Result<Vec<u8>, String>>,
+    options: &Options,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Inputs> {
+    let catalog = catalog(&options.profile_dirs)?;
+    let digest = Sha256Sum::of(bytes);
+    let text = yaml::decode(bytes, |start, end| At::new(FileId(0), start, end), diags).unwrap_or_default();
     let readable = !diags.has_errors();
     let mut spec = if readable { parse_spec(&text, &name, sources, diags) } else { None };
     if !readable {
         // What can be shown of it: the place of the first bad byte is in the part before it.
-        let part = if bytes.len() > read::MAX_BYTES { &bytes[..1024] } else { &bytes[..] };
+        let part = if bytes.len() > yaml::MAX_BYTES { &bytes[..1024] } else { bytes };
         sources.add(name, String::from_utf8_lossy(part));
     }
-    let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
     let mut local = LocalFiles::new();
     for reference in spec.iter().flat_map(crate::spec::Spec::references) {
         // Whether it is needed, and where, is known once the profile is.
-        let read = read_local(&folder.join(&reference.value));
-        local.insert(reference.value, read);
+        let found = read(&reference.value)?;
+        local.insert(reference.value, found);
     }
     if let (Some(spec), Some(cloud)) = (&mut spec, &options.cloud) {
         spec.cloud = Some(Spanned::new(cloud.clone(), At { end: spec.at.start, ..spec.at }));
@@ -92,7 +126,7 @@ fn open(path: &Path) -> Result<Vec<u8>> {
 /// One byte more than is allowed is enough to refuse a file without reading the rest.
 fn limited(reader: impl Read, name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(read::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(|| format!("reading `{name}`"))?;
+    reader.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(|| format!("reading `{name}`"))?;
     Ok(bytes)
 }
 

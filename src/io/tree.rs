@@ -1,7 +1,8 @@
-//! Reads a built output back, for `verify`.
+//! Reads a built output back, for `verify` and `diff`.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,4 +41,33 @@ pub fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
 /// All bytes of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// A file of a seed.
+#[derive(Debug)]
+pub struct Member {
+    /// Permission bits: those of a secret are 0600.
+    pub mode: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Files of a seed tarball by path below `seed/`.
+///
+/// # Errors
+/// When it is damaged.
+pub fn unpack(tarball: &[u8]) -> io::Result<BTreeMap<String, Member>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(tarball));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let mode = entry.header().mode()?;
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            files.insert(path.trim_start_matches("seed/").to_string(), Member { mode, bytes });
+        }
+    }
+    Ok(files)
 }

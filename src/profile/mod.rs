@@ -10,13 +10,15 @@ pub mod load;
 pub mod service;
 pub mod shape;
 pub mod status;
+pub mod watch;
 
 use std::collections::BTreeMap;
 
 use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
-pub use service::{Identity, Peers, PortRef, Question, Service};
+pub use service::{Identity, Peers, PortRef, Question, Service, Traffic};
 pub use status::Status;
+pub use watch::{Guide, Watch};
 
 /// Places besides settings and versions that a rule may point at.
 pub const PLACES: &[&str] = &[
@@ -69,6 +71,8 @@ pub struct Profile {
     pub versions: BTreeMap<String, VersionDefault>,
     /// Services by key.
     pub services: Vec<Service>,
+    /// Who connects to whom.
+    pub traffic: Vec<Traffic>,
     /// Directories to make.
     pub directories: Vec<Directory>,
     /// Folders under update-alternatives.
@@ -83,6 +87,10 @@ pub struct Profile {
     pub flag_tables: BTreeMap<String, flags::Table>,
     /// Rules.
     pub rules: Vec<Rule>,
+    /// Changes that need care.
+    pub watch: Vec<Watch>,
+    /// Steps that lead through them.
+    pub guides: Vec<Guide>,
     /// Templates and expressions, compiled once.
     pub engine: engine::Engine,
 }

@@ -76,3 +76,18 @@ pub struct Identity {
     /// Why not, otherwise; a template.
     pub why: Source,
 }
+
+/// Who connects to whom, for people who draw plans and open firewalls.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    /// Role of those who connect; none: people and programs outside.
+    pub from: Option<Spanned<String>>,
+    /// Role of those who listen.
+    pub to: Spanned<String>,
+    /// TCP ports on which they do.
+    pub ports: Vec<PortRef>,
+    /// What for, in a few words.
+    pub doc: String,
+    /// Only when this holds, over the cluster as a whole.
+    pub when: Option<Source>,
+}

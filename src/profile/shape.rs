@@ -37,6 +37,7 @@ pub fn profile() -> Type {
         Field::new("package_sets", map(text()), "package sets and what they mean"),
         Field::new("versions", map(Type::Object(versions())), "packages whose version the spec may set"),
         Field::new("services", Type::Raw, "services that the packages bring"),
+        Field::new("traffic", Type::list(Type::Object(traffic())), "who connects to whom"),
         Field::new("directories", Type::list(Type::Object(directory())), "directories to make"),
         Field::new("alternatives", Type::list(Type::Object(alternative())), "folders under update-alternatives"),
         Field::new("sweep", Type::list(Type::Scalar(Syntax::Path)), "folders in which leftovers would be read"),
@@ -44,6 +45,8 @@ pub fn profile() -> Type {
         Field::new("sources", map(Type::Object(source())), "apt repositories"),
         Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
         Field::new("rules", Type::list(Type::Object(rule())), "rules over the cluster"),
+        Field::new("watch", Type::list(Type::Object(watch())), "changes that need care"),
+        Field::new("guides", Type::Raw, "steps that lead through them, in order"),
     ])
 }
 
@@ -225,6 +228,16 @@ fn status() -> Type {
     ])
 }
 
+fn traffic() -> Vec<Field> {
+    vec![
+        Field::new("from", word(), "role that connects; default: people and programs outside"),
+        Field::new("to", word(), "role that listens").required(),
+        Field::new("ports", Type::list(port()), "TCP ports").required(),
+        Field::new("description", text(), "what for, in a few words").required(),
+        Field::new("when", text(), "condition over the cluster"),
+    ]
+}
+
 fn audience() -> [Field; 2] {
     [Field::new("roles", Type::list(word()), "default: every role"), Field::new("when", text(), "condition")]
 }
@@ -317,4 +330,25 @@ fn rule() -> Vec<Field> {
         Field::new("help", text(), "template").required(),
         Field::new("explain", text(), "why it matters and how to mend it").required(),
     ]
+}
+
+fn watch() -> Vec<Field> {
+    vec![
+        Field::new("code", word(), "code below the profile's name").required(),
+        Field::new("role", word(), "the hosts of this role are compared"),
+        Field::new("file", Type::Scalar(Syntax::Path), "this file is compared, of each host that stays"),
+        Field::new("part", text(), "pattern of what counts in the file; its group where it has one"),
+        Field::new("package", Type::text(), "the version of this package is compared"),
+        Field::new("roles", Type::list(word()), "only hosts that have one of these"),
+        Field::new("when", text(), "expression over `old` and `new`; default: they differ"),
+        Field::new("message", text(), "template").required(),
+        Field::new("help", text(), "template").required(),
+        Field::new("explain", text(), "why it matters and what to do").required(),
+        Field::new("guide", word(), "guide that leads through"),
+    ]
+}
+
+/// A guide.
+pub fn guide() -> Type {
+    Type::Object(vec![Field::new("title", text(), "one line, a template").required()])
 }

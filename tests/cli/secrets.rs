@@ -22,6 +22,8 @@ const SECRETS: &[(&str, &str)] = &[
 fn secrets_stay_where_they_belong() {
     let spec = support::data("golden/secrets/cluster.yaml");
     let spec = spec.to_str().expect("UTF-8");
+    let other = support::data("golden/single-master/cluster.yaml");
+    let other = other.to_str().expect("UTF-8");
     let folder = support::scratch();
     let out = folder.path().join("out");
     let built = run(&["build", spec, "-o", out.to_str().expect("UTF-8")]);
@@ -36,6 +38,11 @@ fn secrets_stay_where_they_belong() {
         &["plan", spec, "--format", "json"],
         &["render", spec, "m1", "host.json"],
         &["render", spec, "m1", "nosuch"],
+        &["report", spec, "-o", "-"],
+        &["diff", spec, other],
+        &["diff", other, spec, "--format", "json"],
+        &["diff", out.to_str().expect("UTF-8"), other],
+        &["guide", "change", spec, other],
         &["verify", out.to_str().expect("UTF-8")],
     ] {
         let done = run(arguments);

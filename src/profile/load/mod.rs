@@ -4,6 +4,7 @@ mod data;
 mod references;
 mod settings;
 mod status;
+mod watch;
 
 pub use settings::plain_json;
 
@@ -89,6 +90,7 @@ impl Loader<'_> {
         };
         let default_set = value.string("default_set").or_else(|| package_sets.keys().next().cloned())?;
         let versions = value.get("versions").map(versions).unwrap_or_default();
+        let traffic = list(value, "traffic").filter_map(|v| self.traffic(v)).collect();
         let directories = list(value, "directories").filter_map(|v| self.directory(v)).collect();
         let alternatives = list(value, "alternatives").filter_map(|v| self.alternative(v)).collect();
         let mut files: Vec<File> = list(value, "files").filter_map(|v| self.target_file(v)).collect();
@@ -98,6 +100,8 @@ impl Loader<'_> {
         let sources =
             value.get("sources").map(|s| s.entries().filter_map(|(name, _, v)| self.source(name, v)).collect()).unwrap_or_default();
         let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
+        let watch = list(value, "watch").filter_map(|v| self.watch(v)).collect();
+        let guides = value.raw("guides").map(|node| self.named(node, &shape::guide(), Self::guide)).unwrap_or_default();
         let profile = Profile {
             name: self.name.clone(),
             summary: value.string("summary")?.trim().to_string(),
@@ -112,6 +116,7 @@ impl Loader<'_> {
             package_sets,
             versions,
             services,
+            traffic,
             directories,
             alternatives,
             sweep: value.texts("sweep").into_iter().map(|p| p.value).collect(),
@@ -119,6 +124,8 @@ impl Loader<'_> {
             sources,
             flag_tables,
             rules,
+            watch,
+            guides,
             engine: std::mem::take(&mut self.engine),
         };
         self.references(value, &profile);
@@ -348,21 +355,30 @@ impl Loader<'_> {
             return Some(Content::Verbatim(key));
         }
         let template = format!("{key}.j2");
-        let Some(entry) = self.catalog.get(&template) else {
+        if self.catalog.get(&template).is_none() {
             self.error(path.at, format!("there is no `files{0}` and no `files{0}.j2`", path.value), "add the file, or `content:` here");
             return None;
+        }
+        self.template_file(&template, path.at);
+        Some(Content::Template(template))
+    }
+
+    /// Compiles a template of the catalog under its path there.
+    fn template_file(&mut self, key: &str, at: At) {
+        let shown = key.trim_start_matches("profiles/").split_once('/').map_or(key, |(_, path)| path).to_string();
+        let Some(entry) = self.catalog.get(key) else {
+            return self.error(at, format!("there is no `{shown}`"), "add the file");
         };
         match std::str::from_utf8(&entry.bytes) {
             Ok(text) => {
-                if let Err(problem) = self.engine.add(&template, text) {
+                if let Err(problem) = self.engine.add(key, text) {
                     let line = problem.line.map(|line| format!(", line {line}")).unwrap_or_default();
-                    let message = format!("`files{}.j2`{line}: {}", path.value, problem.message);
-                    self.error(path.at, message, "profiles/README.md says what expressions and templates may use");
+                    let message = format!("`{shown}`{line}: {}", problem.message);
+                    self.error(at, message, "profiles/README.md says what expressions and templates may use");
                 }
             }
-            Err(_) => self.error(path.at, "the template is not UTF-8", "save it as UTF-8"),
+            Err(_) => self.error(at, "the template is not UTF-8", "save it as UTF-8"),
         }
-        Some(Content::Template(template))
     }
 
     fn compile(&mut self, name: &str, source: &str, at: At) {

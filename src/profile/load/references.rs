@@ -25,8 +25,9 @@ impl Loader<'_> {
         for service in profile.roles.iter().flat_map(|role| &role.services) {
             want(&services, "service", &service.name.value, service.name.at);
         }
-        for part in ["files", "directories", "alternatives", "rules"].into_iter().flat_map(|key| list(value, key)) {
+        for part in ["files", "directories", "alternatives", "rules", "watch"].into_iter().flat_map(|key| list(value, key)) {
             part.texts("roles").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
+            part.spanned("role").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
             part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));
         }
         for service in &profile.services {
@@ -44,6 +45,18 @@ impl Loader<'_> {
                 }
                 status.registered.iter().for_each(|r| want(&services, "service", &r.service.value, r.service.at));
             }
+        }
+        for traffic in &profile.traffic {
+            traffic.from.iter().chain([&traffic.to]).for_each(|role| want(&roles, "role", &role.value, role.at));
+            for port in &traffic.ports {
+                if let PortRef::Setting(path) = port {
+                    want(&settings, "setting", &path.value, path.at);
+                }
+            }
+        }
+        let guides: Vec<&str> = profile.guides.iter().map(|guide| guide.name.as_str()).collect();
+        for guide in profile.watch.iter().filter_map(|watch| watch.guide.as_ref()) {
+            want(&guides, "guide", &guide.value, guide.at);
         }
         let tables: Vec<&str> = profile.flag_tables.keys().map(String::as_str).collect();
         for setting in profile.settings.values().filter(|s| s.type_name == "flags") {
@@ -77,11 +90,14 @@ impl Loader<'_> {
             self.error(platform.at, format!("there is no platform `{}`", platform.value), did_you_mean(&platform.value, platforms.clone()));
         }
         let mut codes = BTreeMap::new();
-        for rule in &profile.rules {
-            if let Some(first) = codes.insert(&rule.code, rule.place) {
-                let twice = Diagnostic::error(codes::PROFILE, rule.place, format!("two rules have the code `{}`", rule.code));
+        let named = profile.rules.iter().map(|rule| (&rule.code, rule.place));
+        for (code, place) in named.chain(profile.watch.iter().map(|watch| (&watch.code, watch.place))) {
+            if let Some(first) = codes.insert(code, place) {
+                let twice = Diagnostic::error(codes::PROFILE, place, format!("two rules have the code `{code}`"));
                 self.diags.push(twice.related(first, "first here").help("give each a code of its own"));
             }
+        }
+        for rule in &profile.rules {
             // A template is judged when it is evaluated.
             for place in rule.at.value.split_whitespace().filter(|_| !rule.at.value.contains(['{', '}'])) {
                 let unsound = place.strip_prefix("settings.").is_some_and(|path| broken.contains(path));
@@ -103,6 +119,13 @@ impl Loader<'_> {
         for orphan in orphans {
             let at = value.key_at("files").unwrap_or(value.at);
             self.error(at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
+        }
+        let folder = format!("profiles/{}/guides/", self.name);
+        let used = |path: &str| profile.guides.iter().any(|guide| guide.template == format!("{folder}{path}"));
+        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
+        for orphan in orphans {
+            let at = value.key_at("guides").unwrap_or(value.at);
+            self.error(at, format!("`guides/{orphan}` is named by no entry of `guides`"), "add an entry, or remove the file");
         }
     }
 }

@@ -1,0 +1,184 @@
+//! The steps of a change. What is particular to a kind of cluster stands in its profile's `guides`; what holds for every kind stands
+//! in the two templates beside this file.
+
+use minijinja::Value as Jinja;
+
+use super::Change;
+use super::danger::{self, Danger};
+use super::hosts::Kind;
+use super::side::{Host, Side};
+use crate::format::names;
+use crate::profile::Profile;
+use crate::profile::engine::{Engine, Problem};
+use crate::profile::watch::HEALTHY;
+
+/// What every runbook begins with.
+const FRAME: &str = include_str!("guide/frame.j2");
+/// The steps of a change that needs no care.
+const PLAIN: &str = include_str!("guide/plain.j2");
+
+/// Where the new seeds lie.
+#[derive(Clone, Debug)]
+pub enum Built {
+    /// In the folder that was compared.
+    Already(String),
+    /// In a folder that the first step builds.
+    Into(String),
+}
+
+/// Steps, in text for people.
+#[derive(Debug)]
+pub struct Runbook {
+    /// All of it.
+    pub text: String,
+    /// There is no safe way in one step.
+    pub refused: bool,
+}
+
+/// The steps from one side to the other.
+///
+/// # Errors
+/// When a template of the profile fails.
+pub fn runbook(change: &Change, sides: [&Side; 2], profile: Option<&Profile>, built: &Built) -> Result<Runbook, String> {
+    let none = Engine::default();
+    let engine = profile.map_or(&none, |profile| &profile.engine);
+    let words = |what: &str, rendered: Result<String, Problem>| rendered.map_err(|problem| format!("{what}: {}", problem.message));
+    // A watch without a guide says that the change is none to make as it is, and no machine becomes another.
+    let refuses = |danger: &&Danger| danger.guide.is_none() && (danger.code.contains('/') || danger.code == danger::PLATFORM);
+    let refused: Vec<&Danger> = change.dangers.iter().filter(refuses).collect();
+    let guides = profile.iter().flat_map(|profile| &profile.guides);
+    let guides: Vec<_> = guides.filter(|guide| change.dangers.iter().any(|danger| danger.guide.as_ref() == Some(&guide.name))).collect();
+    let mut scope = Scope::new(change, sides, profile, built);
+    let healthy = profile.and_then(|profile| profile.guides.iter().find(|guide| guide.name == HEALTHY));
+    let healthy = healthy.map(|guide| words("guide `healthy`", engine.render(&guide.template, &scope.value()))).transpose()?;
+    scope.add("healthy", Jinja::from(healthy.unwrap_or_default()));
+    scope.add("refused", refused.iter().map(|danger| danger_view(danger)).collect::<Jinja>());
+    scope.add("guides", Jinja::from(guides.len()));
+
+    let mut text = words("the frame", engine.render_text(FRAME, &scope.value()))?;
+    if !refused.is_empty() || change.is_none() {
+        return Ok(Runbook { text: tidy(&text), refused: !refused.is_empty() });
+    }
+    for guide in &guides {
+        let what = format!("guide `{}`", guide.name);
+        let title = words(&what, engine.render_text(&guide.title.value, &scope.value()))?;
+        let title = title.trim();
+        text.push_str(&format!("\n{title}\n{}\n\n", "-".repeat(title.chars().count())));
+        text.push_str(&words(&what, engine.render(&guide.template, &scope.value()))?);
+    }
+    if guides.is_empty() {
+        text.push_str(&words("the steps", engine.render_text(PLAIN, &scope.value()))?);
+    }
+    Ok(Runbook { text: tidy(&text), refused: false })
+}
+
+/// One blank line where conditions of templates left several, none at the ends, nothing behind a line.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.dedup_by(|next, line| next.is_empty() && line.is_empty());
+    format!("{}\n", lines.join("\n").trim_matches('\n'))
+}
+
+/// What templates see.
+struct Scope(Vec<(&'static str, Jinja)>);
+
+impl Scope {
+    fn new(change: &Change, [old, new]: [&Side; 2], profile: Option<&Profile>, built: &Built) -> Self {
+        let (folder, builds) = match built {
+            Built::Already(folder) => (folder, false),
+            Built::Into(folder) => (folder, true),
+        };
+        let view = |host: &Host| host_view(host, folder);
+        let of = |kind: Kind| -> Jinja {
+            let hosts = change.hosts.iter().filter(|host| host.kind == kind);
+            hosts.filter_map(|host| new.host(&host.name).or_else(|| old.host(&host.name))).map(view).collect()
+        };
+        let roles =
+            profile.iter().flat_map(|profile| &profile.roles).map(|role| (role.name.clone(), role_view(&role.name, old, new, folder)));
+        let changed = profile.iter().flat_map(|profile| &profile.roles).map(|role| {
+            let hosts = change.hosts.iter().filter(|host| host.kind == Kind::Changes).filter_map(|host| new.host(&host.name));
+            // A host of several roles is told with the first.
+            let hosts: Vec<Jinja> = hosts.filter(|host| host.json.roles.first() == Some(&role.name)).map(view).collect();
+            Jinja::from_iter([("role", Jinja::from(role.name.as_str())), ("hosts", Jinja::from(hosts))])
+        });
+        let services = new.hosts.iter().chain(&old.hosts).flat_map(|host| &host.json.services);
+        let ports = services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?))));
+        let upstart = new.hosts.iter().chain(&old.hosts).next().is_none_or(|host| host.json.platform.init == "upstart");
+        let text = |text: &str| Jinja::from(text);
+        Self(vec![
+            ("old", text(&change.old.name)),
+            ("new", text(&change.new.name)),
+            ("cluster", text(&change.new.cluster)),
+            ("same", Jinja::from(change.is_none())),
+            ("out", text(folder)),
+            ("builds", Jinja::from(builds)),
+            ("stop", text(if upstart { "sudo stop" } else { "sudo systemctl stop" })),
+            ("start", text(if upstart { "sudo start" } else { "sudo systemctl start" })),
+            ("comes", of(Kind::Comes)),
+            ("goes", of(Kind::Goes)),
+            ("changes", of(Kind::Changes)),
+            ("changed_roles", changed.collect()),
+            ("roles", roles.collect::<Jinja>()),
+            ("ports", ports.collect::<Jinja>()),
+            ("in_turns", Jinja::from(change.services.iter().any(|step| step.in_turns))),
+            ("dangers", change.dangers.iter().map(danger_view).collect::<Jinja>()),
+            ("first_boot_only", change.boot.iter().map(|other| text(&other.what)).collect::<Jinja>()),
+        ])
+    }
+
+    fn add(&mut self, name: &'static str, value: Jinja) {
+        self.0.push((name, value));
+    }
+
+    fn value(&self) -> Jinja {
+        let brief = |hosts: Vec<Jinja>| {
+            let names: Vec<String> = hosts.iter().filter_map(|host| Some(host.get_attr("name").ok()?.as_str()?.to_string())).collect();
+            names::brief(names.iter().map(String::as_str))
+        };
+        let all = self.0.iter().cloned().chain([("brief", Jinja::from_function(brief))]);
+        all.collect()
+    }
+}
+
+/// A host with the commands that bring it its seed and run it.
+fn host_view(host: &Host, folder: &str) -> Jinja {
+    let (name, address) = (host.name(), host.address());
+    Jinja::from_iter([
+        ("name", Jinja::from(name)),
+        ("fqdn", Jinja::from(host.json.fqdn.as_str())),
+        ("address", Jinja::from(address.as_str())),
+        ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
+        ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
+        ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
+        ("apply", Jinja::from(format!("ssh {address} 'tar xzf seed.tar.gz && sudo seed/apply'"))),
+    ])
+}
+
+fn role_view(role: &str, old: &Side, new: &Side, folder: &str) -> Jinja {
+    let has = |host: &&Host| host.json.roles.iter().any(|own| own == role);
+    let before: Vec<&Host> = old.hosts.iter().filter(has).collect();
+    let after: Vec<&Host> = new.hosts.iter().filter(has).collect();
+    let same = |host: &Host, others: &[&Host]| others.iter().any(|other| other.name() == host.name() && other.address() == host.address());
+    let list = |hosts: &[&Host]| hosts.iter().map(|host| host_view(host, folder)).collect::<Jinja>();
+    let only = |hosts: &[&'_ Host], others: &[&Host]| -> Jinja {
+        hosts.iter().filter(|host| !same(host, others)).map(|host| host_view(host, folder)).collect()
+    };
+    let stays: Vec<&Host> = after.iter().copied().filter(|host| same(host, &before)).collect();
+    Jinja::from_iter([
+        ("old", list(&before)),
+        ("new", list(&after)),
+        ("comes", only(&after, &before)),
+        ("goes", only(&before, &after)),
+        ("stays", list(&stays)),
+    ])
+}
+
+fn danger_view(danger: &Danger) -> Jinja {
+    Jinja::from_iter([
+        ("code", Jinja::from(danger.code.as_str())),
+        ("message", Jinja::from(danger.message.as_str())),
+        ("help", Jinja::from(danger.help.as_str())),
+        ("hosts", Jinja::from(names::brief(danger.hosts.iter().map(String::as_str)))),
+        ("guide", Jinja::from(danger.guide.as_deref().unwrap_or_default())),
+    ])
+}

@@ -1,0 +1,204 @@
+//! Two states of a cluster, and all that lies between them. Pure: two [`Side`]s in, a [`Change`] out, printed by [`text`] and [`json`].
+//!
+//! ```text
+//! spec ── plans ─┐                                        ┌─► text::print
+//!                ├─► Side ─┐                              │
+//! built folder ──┘         ├─► between ─► Change, grouped ─┼─► json::print
+//!                  Side ───┘      ▲                        │
+//!                          the profile's `watch`           └─► guide
+//! ```
+//!
+//! What many hosts share is told once, with their names; [`names`](crate::format::names) makes `slave[1-200]` of two hundred.
+
+pub mod danger;
+pub mod guide;
+pub mod hosts;
+pub mod json;
+pub mod lines;
+
+pub mod restart;
+pub mod side;
+pub mod text;
+
+use crate::profile::Profile;
+use danger::Danger;
+use hosts::{HostChange, Kind};
+use lines::Lines;
+use restart::Step;
+use side::{FileEntry, Host, Label, Side};
+
+/// All that lies between two states.
+#[derive(Debug)]
+pub struct Change {
+    /// What the two are.
+    pub old: Label,
+    /// What the two are.
+    pub new: Label,
+    /// Every host of both, in the order of the new side; those that go come last.
+    pub hosts: Vec<HostChange>,
+    /// Changes of files, of hosts that are on both sides.
+    pub files: Vec<FileChange>,
+    /// Packages that move.
+    pub packages: Vec<PackageChange>,
+    /// What happens to services, in order.
+    pub services: Vec<Step>,
+    /// Everything else of a plan that differs, in words.
+    pub others: Vec<Other>,
+    /// What only a first boot would do, by the key that cloud-init knows it by.
+    pub boot: Vec<Other>,
+    /// Changes that need care.
+    pub dangers: Vec<Danger>,
+}
+
+/// What happens to a file on some hosts.
+#[derive(Debug)]
+pub struct FileChange {
+    /// Its path.
+    pub path: String,
+    /// How it was; none: not there.
+    pub old: Option<FileEntry>,
+    /// How it will be; none: removed.
+    pub new: Option<FileEntry>,
+    /// What changes in it.
+    pub lines: Lines,
+    /// On which hosts.
+    pub hosts: Vec<String>,
+}
+
+/// A package that moves on some hosts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PackageChange {
+    /// Its name.
+    pub name: String,
+    /// Whether it was there, and its version.
+    pub old: Option<Option<String>>,
+    /// The same afterwards; none: it is no longer asked for, and stays installed.
+    pub new: Option<Option<String>>,
+    /// On which hosts.
+    pub hosts: Vec<String>,
+}
+
+/// Something in words, on some hosts; without hosts, of the cluster as a whole.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Other {
+    /// What differs.
+    pub what: String,
+    /// On which hosts.
+    pub hosts: Vec<String>,
+}
+
+impl Change {
+    /// True when both sides are the same.
+    pub fn is_none(&self) -> bool {
+        self.hosts.iter().all(|host| host.kind == Kind::Stays) && self.others.is_empty()
+    }
+
+    /// Names of the hosts of a kind.
+    pub fn named(&self, kind: Kind) -> Vec<&str> {
+        self.hosts.iter().filter(|host| host.kind == kind).map(|host| host.name.as_str()).collect()
+    }
+}
+
+/// Compares. `profile` is the new side's, if it could be loaded.
+///
+/// # Errors
+/// When an expression or template of the profile's `watch` fails.
+pub fn between(old: &Side, new: &Side, profile: Option<&Profile>) -> Result<Change, String> {
+    let pairs: Vec<(&Host, &Host)> = new.hosts.iter().filter_map(|host| Some((old.host(host.name())?, host))).collect();
+    let (mut files, mut packages, mut others, mut boot) = (Groups::default(), Groups::default(), Groups::default(), Groups::default());
+    for (before, after) in &pairs {
+        let name = after.name();
+        file_changes(before, after).into_iter().for_each(|key| files.add(key, name));
+        package_changes(before, after).into_iter().for_each(|key| packages.add(key, name));
+        hosts::others(before, after).into_iter().for_each(|what| others.add(what, name));
+        hosts::boot(before, after).into_iter().for_each(|what| boot.add(what, name));
+    }
+    let files = files.0.into_iter().map(|((path, old, new, lines), hosts)| FileChange { path, old, new, lines, hosts });
+    let mut files: Vec<FileChange> = files.collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut packages: Vec<PackageChange> =
+        packages.0.into_iter().map(|((name, old, new), hosts)| PackageChange { name, old, new, hosts }).collect();
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    let words = |groups: Groups<String>| groups.0.into_iter().map(|(what, hosts)| Other { what, hosts });
+    let mut others: Vec<Other> = words(others).collect();
+    others.extend(whole(old, new));
+    Ok(Change {
+        hosts: hosts::compare(old, new),
+        services: restart::steps(old, new, profile),
+        dangers: danger::find(old, new, &pairs, profile)?,
+        old: old.label.clone(),
+        new: new.label.clone(),
+        files,
+        packages,
+        others,
+        boot: words(boot).collect(),
+    })
+}
+
+/// What many hosts share, told once: each thing with its hosts, in the order in which it was first met.
+#[derive(Debug)]
+struct Groups<K>(Vec<(K, Vec<String>)>);
+
+impl<K> Default for Groups<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: PartialEq> Groups<K> {
+    fn add(&mut self, key: K, host: &str) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, hosts)) => hosts.push(host.to_string()),
+            None => self.0.push((key, vec![host.to_string()])),
+        }
+    }
+}
+
+/// Path, what it was and will be, and what changes in it. Of a secret only that it changes, on whichever hosts.
+type FileKey = (String, Option<FileEntry>, Option<FileEntry>, Lines);
+
+fn file_changes(before: &Host, after: &Host) -> Vec<FileKey> {
+    let mut paths: Vec<&String> = before.files.keys().chain(after.files.keys()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let pairs = paths.into_iter().map(|path| (path, before.files.get(path), after.files.get(path)));
+    let differs = |old: Option<&side::File>, new: Option<&side::File>| match (old, new) {
+        (Some(old), Some(new)) => old.entry != new.entry || old.bytes != new.bytes,
+        _ => true,
+    };
+    let entry = |file: Option<&side::File>| file.map(|file| file.entry.clone());
+    let changed = pairs.filter(|(_, old, new)| differs(*old, *new));
+    changed.map(|(path, old, new)| (path.clone(), entry(old), entry(new), lines::compare(old, new))).collect()
+}
+
+/// Name, and the version before and after.
+type Move = (String, Option<Option<String>>, Option<Option<String>>);
+
+fn package_changes(before: &Host, after: &Host) -> Vec<Move> {
+    let version = |host: &Host, name: &str| host.json.packages.iter().find(|p| p.name == name).map(|p| p.version.clone());
+    let mut names: Vec<&str> = before.json.packages.iter().chain(&after.json.packages).map(|p| p.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let moves = names.into_iter().map(|name| (name.to_string(), version(before, name), version(after, name)));
+    moves.filter(|(_, old, new)| old != new).collect()
+}
+
+/// What differs between the two sides as wholes and is in no host's plan.
+fn whole(old: &Side, new: &Side) -> Vec<Other> {
+    let mut found = Vec::new();
+    let mut say = |what: String| found.push(Other { what, hosts: Vec::new() });
+    if old.label.cluster != new.label.cluster {
+        say(format!("the cluster `{}` is called `{}`", old.label.cluster, new.label.cluster));
+    }
+    if old.label.delivery != new.label.delivery {
+        say(format!("new hosts get their seed by `{}`, before by `{}`", new.label.delivery, old.label.delivery));
+    }
+    let programs = (old.program, new.program);
+    if programs.0.is_some() && programs.1.is_some() && programs.0 != programs.1 {
+        say(format!(
+            "every seed carries another `apply`: the old one was built by {}, the new one by {}",
+            old.label.product, new.label.product
+        ));
+    }
+    found
+}

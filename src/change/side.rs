@@ -1,0 +1,279 @@
+//! One side of a comparison: the hosts of a spec, or of a built folder. Both are read from the same `host.json`, so that what is
+//! said of one holds for the other.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_yaml::Value as Yaml;
+
+use crate::cluster::{Cluster, Method};
+use crate::emit::host_json::{self, FORMAT};
+use crate::emit::{Context, PRODUCT, meta_data, network, seed, user_data};
+use crate::format::checksum::Sha256Sum;
+use crate::plan::HostPlan;
+
+/// A state of a cluster.
+#[derive(Debug)]
+pub struct Side {
+    /// What it is.
+    pub label: Label,
+    /// Digest of `apply`, the program that travels.
+    pub program: Option<Sha256Sum>,
+    /// Hosts in the order of the spec.
+    pub hosts: Vec<Host>,
+    /// Their places, by name.
+    index: BTreeMap<String, usize>,
+}
+
+/// What a side is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// How the user named it.
+    pub name: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The kind of cluster.
+    pub profile: String,
+    /// Operating system.
+    pub platform: String,
+    /// How the seed arrives.
+    pub delivery: String,
+    /// Who made it.
+    pub product: String,
+}
+
+/// What a host of one side is.
+#[derive(Debug)]
+pub struct Host {
+    /// `host.json` as it stands.
+    pub json: HostJson,
+    /// Files of the target by path, with what `host.json` says of them.
+    pub files: BTreeMap<String, File>,
+    /// The name of the instance; none: the cloud gives it.
+    pub instance_id: Option<String>,
+    /// What only the first boot does, by the key that cloud-init knows it by.
+    pub boot: BTreeMap<String, String>,
+}
+
+/// A file of the target.
+#[derive(Debug)]
+pub struct File {
+    /// What `host.json` says of it.
+    pub entry: FileEntry,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// True when nobody may see them.
+    pub secret: bool,
+}
+
+/// What is compared of `host.json` (format 1).
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "the fields of `host.json`, which its schema describes")]
+pub struct HostJson {
+    pub format: u32,
+    pub product: String,
+    pub cluster: String,
+    pub host: String,
+    pub fqdn: String,
+    pub addresses: Vec<Ipv4Addr>,
+    pub roles: Vec<String>,
+    pub profile: String,
+    pub platform: Platform,
+    pub digest: String,
+    pub services: Vec<Service>,
+    pub peers: Vec<Peer>,
+    pub identities: Vec<Identity>,
+    pub packages: Vec<Package>,
+    pub files: Vec<FileEntry>,
+    pub commands: Vec<Command>,
+    /// Lists of which only the difference is told.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Json>,
+}
+
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Platform {
+    pub name: String,
+    pub init: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Service {
+    pub name: String,
+    pub ports: Vec<u16>,
+    pub wait_seconds: u32,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Peer {
+    pub service: String,
+    pub name: String,
+    pub address: Ipv4Addr,
+    pub ports: Vec<u16>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Identity {
+    pub service: String,
+    pub paths: Vec<String>,
+    pub guard: String,
+    pub allowed: bool,
+    pub why: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Package {
+    pub name: String,
+    pub version: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct FileEntry {
+    pub path: String,
+    pub mode: String,
+    pub owner: String,
+    pub group: String,
+    pub phase: String,
+    pub restarts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Command {
+    pub id: String,
+    pub at: String,
+    pub run: Vec<String>,
+}
+
+/// The files of one host that are compared, as bytes.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// `host.json` of its seed.
+    pub host_json: Vec<u8>,
+    /// Files below `root` of its seed by absolute path, each with its secrecy.
+    pub files: BTreeMap<String, (Vec<u8>, bool)>,
+    /// `user-data` as cloud-init reads it.
+    pub user_data: Vec<u8>,
+    /// `meta-data`.
+    pub meta_data: Vec<u8>,
+    /// `network-config`, where there is one.
+    pub network_config: Option<Vec<u8>>,
+}
+
+/// Keys of user-data that bring the seed to the host, which is compared itself, or that `apply` does as well.
+const SEEDS: [&str; 6] = ["bootcmd", "write_files", "runcmd", "apt", "apt_sources", "apt_preserve_sources_list"];
+
+impl Host {
+    /// Reads a host back.
+    ///
+    /// # Errors
+    /// In words, when a file is not what this program writes.
+    pub fn read(mut parts: Parts) -> Result<Self, String> {
+        let json: HostJson = serde_json::from_slice(&parts.host_json).map_err(|error| format!("host.json: {error}"))?;
+        if json.format != FORMAT {
+            return Err(format!("host.json: format {} is not known", json.format));
+        }
+        let mut files = BTreeMap::new();
+        for entry in &json.files {
+            let (bytes, secret) = parts.files.remove(&entry.path).ok_or_else(|| format!("the seed lacks root{}", entry.path))?;
+            files.insert(entry.path.clone(), File { entry: entry.clone(), bytes, secret });
+        }
+        let mut boot = BTreeMap::new();
+        for (name, bytes) in [("user-data", &parts.user_data), ("meta-data", &parts.meta_data)] {
+            let map: serde_yaml::Mapping = serde_yaml::from_slice(bytes).map_err(|error| format!("{name}: {error}"))?;
+            for (key, value) in map {
+                let Some(key) = key.as_str().filter(|key| !SEEDS.contains(key)) else { continue };
+                boot.insert(key.to_string(), text_of(&value));
+            }
+        }
+        if let Some(bytes) = parts.network_config {
+            boot.insert("network-config".into(), String::from_utf8_lossy(&bytes).into_owned());
+        }
+        let instance_id = boot.remove("instance-id");
+        Ok(Self { json, files, instance_id, boot })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.json.host
+    }
+
+    /// Its address, as text.
+    pub fn address(&self) -> String {
+        self.json.addresses.first().map(Ipv4Addr::to_string).unwrap_or_default()
+    }
+
+    /// True when a seed of one may be brought to a machine of the other.
+    pub fn same_machine(&self, other: &Self) -> bool {
+        self.json.platform.name == other.json.platform.name && self.json.profile == other.json.profile
+    }
+
+    /// A service of its own.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.json.services.iter().find(|service| service.name == name)
+    }
+}
+
+/// A text stays as it is; anything else is told apart by its form.
+fn text_of(value: &Yaml) -> String {
+    match value {
+        Yaml::String(text) => text.clone(),
+        other => serde_yaml::to_string(other).unwrap_or_default(),
+    }
+}
+
+impl Side {
+    /// The side that a spec describes.
+    ///
+    /// # Errors
+    /// Only if what is emitted could not be read back.
+    pub fn planned(name: &str, cluster: &Cluster, plans: &[HostPlan], epoch: u64) -> Result<Self, String> {
+        let context = Context { cluster, epoch };
+        let hosts = plans.iter().map(|plan| {
+            let mut host = Host::read(parts(plan, context)).map_err(|why| format!("{}: {why}", plan.name))?;
+            // A cloud that names instances does not look at ours.
+            host.instance_id = host.instance_id.filter(|_| !cluster.cloud.names_instances);
+            Ok::<_, String>(host)
+        });
+        let label = Label {
+            name: name.to_string(),
+            cluster: cluster.name.clone(),
+            profile: cluster.profile.name.clone(),
+            platform: cluster.platform.name.clone(),
+            delivery: cluster.delivery.method.word().to_string(),
+            product: PRODUCT.to_string(),
+        };
+        Ok(Self::new(label, Some(seed::APPLY.sha256), hosts.collect::<Result<_, _>>()?))
+    }
+
+    /// A side of these hosts, in the order of the spec.
+    pub fn new(label: Label, program: Option<Sha256Sum>, hosts: Vec<Host>) -> Self {
+        let index = hosts.iter().enumerate().map(|(at, host)| (host.name().to_string(), at)).collect();
+        Self { label, program, hosts, index }
+    }
+
+    /// A host by name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.index.get(name).map(|at| &self.hosts[*at])
+    }
+}
+
+/// What would be built of a host, without packing it.
+fn parts(plan: &HostPlan, context: Context<'_>) -> Parts {
+    Parts {
+        host_json: host_json::emit(plan, context).into_bytes(),
+        files: plan.files.iter().map(|file| (file.path.clone(), (file.content.bytes.clone(), file.secret))).collect(),
+        // Without what brings the seed, which is not compared.
+        user_data: user_data::emit(plan, &[], Sha256Sum([0; 32]), &Method::Hand, context).into_bytes(),
+        meta_data: meta_data::emit(plan, context).into_bytes(),
+        network_config: network::network_config(plan, context).map(String::into_bytes),
+    }
+}

@@ -1,0 +1,354 @@
+//! A page about the cluster: who there is, who talks to whom, what each host gets. One file of HTML without scripts and without
+//! anything from elsewhere; the same bytes from the same spec. It shows no content of any file, so it holds no secret.
+
+mod svg;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::PRODUCT;
+use crate::cluster::{Cluster, InstanceId};
+use crate::diag::Diagnostics;
+use crate::format::checksum::Sha256Sum;
+use crate::format::names;
+use crate::plan::file::PlannedFile;
+use crate::plan::{HostPlan, group, service};
+
+/// What every page of ours begins with.
+pub const MARK: &str = "<!DOCTYPE html>\n<!-- A report of clusterseed; it is written anew over this one. -->\n";
+const STYLE: &str = include_str!("style.css");
+/// More hosts of a group than this stand in columns instead of a table.
+const ROWS: usize = 24;
+
+/// A warning of the spec.
+#[derive(Debug)]
+pub struct Warning {
+    /// Its code.
+    pub code: String,
+    /// What is so.
+    pub message: String,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+/// Everything that the page tells.
+#[derive(Debug)]
+pub struct Page<'c> {
+    /// The cluster.
+    pub cluster: &'c Cluster,
+    /// Plans of all hosts.
+    pub plans: &'c [HostPlan],
+    /// Bytes of user-data, seed and volume of each, where they are written.
+    pub sizes: &'c [[Option<usize>; 3]],
+    /// Warnings that nobody allowed.
+    pub warnings: Vec<Warning>,
+    /// Digest of the spec.
+    pub spec: Sha256Sum,
+}
+
+/// Hosts with the same roles.
+pub(super) struct Group<'p> {
+    role: String,
+    roles: &'p [String],
+    hosts: Vec<&'p HostPlan>,
+    services: Vec<String>,
+    quorum: Option<String>,
+}
+
+/// Who connects to whom.
+pub(super) struct Connection {
+    from: Option<String>,
+    to: String,
+    ports: Vec<u16>,
+    doc: String,
+}
+
+impl Page<'_> {
+    /// The whole page.
+    pub fn html(&self) -> String {
+        let (cluster, groups, connections) = (self.cluster, self.groups(), self.connections());
+        let name = escaped(&cluster.name);
+        let mut out = String::from(MARK);
+        let _ = write!(
+            out,
+            "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+             <title>{name}: {} hosts of {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{name}</h1>\n",
+            self.plans.len(),
+            escaped(&cluster.profile.name)
+        );
+        let roles: Vec<String> = groups.iter().map(|group| format!("{} {}", group.hosts.len(), escaped(&group.role))).collect();
+        let _ = writeln!(
+            out,
+            "<p>{}: {} of {} on {}.</p>\n<p class=\"soft\">{}</p>",
+            count(self.plans.len(), "host"),
+            roles.join(", "),
+            escaped(&cluster.profile.name),
+            escaped(&cluster.platform.name),
+            escaped(&cluster.profile.summary)
+        );
+        out.push_str("<nav aria-label=\"Sections\"><ul>");
+        let sections = [
+            ("picture", "Picture"),
+            ("connections", "Connections"),
+            ("warnings", "Warnings"),
+            ("hosts", "Hosts"),
+            ("plans", "Plans"),
+            ("boot", "First boot"),
+        ];
+        for (id, title) in sections.iter().filter(|(id, _)| *id != "warnings" || !self.warnings.is_empty()) {
+            let _ = write!(out, "<li><a href=\"#{id}\">{title}</a></li>");
+        }
+        out.push_str("</ul></nav>\n</header>\n<main>\n<section id=\"picture\" aria-label=\"Picture\">\n<figure>\n");
+        out.push_str(&svg::draw(&cluster.name, &groups, &connections));
+        out.push_str("</figure>\n</section>\n");
+        table_of_connections(&connections, &mut out);
+        self.warnings(&mut out);
+        out.push_str("<section id=\"hosts\">\n<h2>Hosts</h2>\n");
+        groups.iter().for_each(|group| self.hosts(group, &mut out));
+        out.push_str("</section>\n<section id=\"plans\">\n<h2>Plans</h2>\n");
+        groups.iter().for_each(|group| plan(group, &mut out));
+        out.push_str("</section>\n");
+        self.boot(&mut out);
+        let _ = write!(
+            out,
+            "</main>\n<footer>\n<p class=\"soft\">Made by {} from the spec with SHA-256 <code>{}</code>.</p>\n</footer>\n</body>\n</html>\n",
+            escaped(PRODUCT),
+            self.spec.hex()
+        );
+        out
+    }
+
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for plan in self.plans {
+            match groups.iter_mut().find(|group| group.roles == plan.roles) {
+                Some(group) => group.hosts.push(plan),
+                None => {
+                    let services = plan.shared.services.iter().map(|service| {
+                        let ports: Vec<String> = service.ports.iter().map(u16::to_string).collect();
+                        format!("{} {}", service.unit, ports.join(" ")).trim_end().to_string()
+                    });
+                    groups.push(Group {
+                        role: plan.roles.join("+"),
+                        roles: &plan.roles,
+                        hosts: vec![plan],
+                        services: services.collect(),
+                        quorum: None,
+                    });
+                }
+            }
+        }
+        let place = |group: &Group<'_>| self.cluster.profile.roles.iter().position(|role| Some(&role.name) == group.roles.first());
+        groups.sort_by_key(place);
+        for group in &mut groups {
+            // Peers are what decides by majority, and there are as many as hosts of their role.
+            let peers =
+                group.hosts[0].peers.first().map(|first| group.hosts[0].peers.iter().filter(|peer| peer.service == first.service).count());
+            group.quorum = peers.map(|peers| {
+                let all = peers + 1;
+                format!("{} of {all} decide; {} may fail", all / 2 + 1, (all - 1) / 2)
+            });
+        }
+        groups
+    }
+
+    fn connections(&self) -> Vec<Connection> {
+        let (cluster, mut diags) = (self.cluster, Diagnostics::new());
+        let scope = cluster.scope();
+        let mut found = Vec::new();
+        for traffic in &cluster.profile.traffic {
+            let from = traffic.from.as_ref().map(|role| role.value.clone());
+            let there = |role: &str| cluster.with_role(role).next().is_some();
+            if !from.as_deref().is_none_or(there) || !group::holds(cluster, traffic.when.as_ref(), &scope, &mut diags) {
+                continue;
+            }
+            let mut ports: Vec<u16> =
+                cluster.with_role(&traffic.to.value).flat_map(|host| service::numbers(cluster, host, &traffic.ports)).collect();
+            ports.sort_unstable();
+            ports.dedup();
+            if !ports.is_empty() {
+                found.push(Connection { from, to: traffic.to.value.clone(), ports, doc: traffic.doc.clone() });
+            }
+        }
+        found
+    }
+
+    fn warnings(&self, out: &mut String) {
+        if self.warnings.is_empty() {
+            return;
+        }
+        out.push_str("<section id=\"warnings\">\n<h2>Warnings</h2>\n");
+        for warning in &self.warnings {
+            let _ = writeln!(out, "<div class=\"warn\"><p><strong>{}</strong><br>{}</p>", escaped(&warning.code), prose(&warning.message));
+            for help in &warning.help {
+                let _ = writeln!(out, "<p class=\"soft\">{}</p>", prose(help));
+            }
+            out.push_str("</div>\n");
+        }
+        out.push_str("</section>\n");
+    }
+
+    fn hosts(&self, group: &Group<'_>, out: &mut String) {
+        let id = anchor(group);
+        let _ = writeln!(out, "<h3 id=\"hosts-{id}\">{} <span class=\"soft\">({})</span></h3>", escaped(&group.role), group.hosts.len());
+        let sizes = |plan: &HostPlan| self.plans.iter().position(|one| one.name == plan.name).map_or([None; 3], |at| self.sizes[at]);
+        if group.hosts.len() > ROWS {
+            let all: Vec<[Option<usize>; 3]> = group.hosts.iter().map(|plan| sizes(plan)).collect();
+            let span = |at: usize| {
+                let known = all.iter().filter_map(|size| size[at]);
+                let (least, most) = (known.clone().min().unwrap_or(0), known.max().unwrap_or(0));
+                let (least, most) = (bytes(least), bytes(most));
+                if least == most { least } else { format!("{least} to {most}") }
+            };
+            let _ = writeln!(out, "<p class=\"soft\">user-data {}, seed {} each</p>\n<ul class=\"hosts nums\">", span(0), span(1));
+            for plan in &group.hosts {
+                let _ = writeln!(out, "<li>{} <span class=\"soft\">{}</span></li>", escaped(&plan.name), plan.address);
+            }
+            out.push_str("</ul>\n");
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "<table aria-labelledby=\"hosts-{id}\"><thead><tr><th scope=\"col\">Host</th><th scope=\"col\">Address</th>\
+             <th scope=\"col\" class=\"n\">user-data</th><th scope=\"col\" class=\"n\">Seed</th><th scope=\"col\">Plan</th></tr></thead><tbody>"
+        );
+        for plan in &group.hosts {
+            let [user_data, seed, _] = sizes(plan).map(|size| size.map_or_else(|| "none".to_string(), bytes));
+            let _ = writeln!(
+                out,
+                "<tr><th scope=\"row\">{}</th><td class=\"nums\">{}</td><td class=\"n nums\">{user_data}</td><td class=\"n nums\">{seed}</td>\
+                 <td class=\"short\"><code>{}</code></td></tr>",
+                escaped(&plan.name),
+                plan.address,
+                &plan.digest[..8]
+            );
+        }
+        out.push_str("</tbody></table>\n");
+    }
+
+    fn boot(&self, out: &mut String) {
+        let cluster = self.cluster;
+        out.push_str("<section id=\"boot\">\n<h2>First boot</h2>\n");
+        let delivery = cluster.delivery.method.word();
+        let _ = writeln!(out, "<p>Each host gets its seed by <code>{delivery}</code>.</p>");
+        let again = match cluster.instance_id {
+            _ if cluster.cloud.names_instances => "The cloud names instances: first boot runs once on each machine.",
+            InstanceId::Stable => "First boot runs once: a changed spec does not run it again.",
+            InstanceId::Content => "First boot runs again on each host whose plan changed, with new SSH host keys.",
+        };
+        let _ = writeln!(out, "<p>{again}</p>");
+        out.push_str("<p>On a host, <code>/var/lib/clusterseed/status.json</code> says how far it is.</p>\n</section>\n");
+    }
+}
+
+fn table_of_connections(connections: &[Connection], out: &mut String) {
+    out.push_str("<section id=\"connections\">\n<h2>Who talks to whom</h2>\n");
+    if connections.is_empty() {
+        out.push_str("<p>The profile does not say.</p>\n</section>\n");
+        return;
+    }
+    out.push_str(
+        "<table><thead><tr><th scope=\"col\">No.</th><th scope=\"col\">From → to</th><th scope=\"col\">TCP port</th>\
+         <th scope=\"col\">What for</th></tr></thead><tbody>\n",
+    );
+    for (number, one) in connections.iter().enumerate() {
+        let ports: Vec<String> = one.ports.iter().map(u16::to_string).collect();
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"nums\">{}</td><td class=\"way\">{} → {}</td><td class=\"nums\">{}</td><td>{}</td></tr>",
+            number + 1,
+            escaped(one.from.as_deref().unwrap_or("outside")),
+            escaped(&one.to),
+            ports.join(" "),
+            escaped(&one.doc)
+        );
+    }
+    out.push_str("</tbody></table>\n</section>\n");
+}
+
+/// What the hosts of a group get, in the order in which they do it. Where hosts differ, the file says so.
+fn plan(group: &Group<'_>, out: &mut String) {
+    let id = anchor(group);
+    let first = group.hosts[0];
+    let _ = writeln!(out, "<h3 id=\"plan-{id}\">{}</h3>", escaped(&group.role));
+    let brief = names::brief(group.hosts.iter().map(|plan| plan.name.as_str()));
+    let _ = writeln!(out, "<p class=\"soft\">{}</p>", escaped(&brief));
+    let packages = first.shared.packages.iter().map(|package| match &package.version {
+        Some(version) => format!("<code>{}={}</code>", escaped(&package.name), escaped(version)),
+        None => format!("<code>{}</code>", escaped(&package.name)),
+    });
+    let _ = writeln!(out, "<p>Installs {}.</p>", packages.collect::<Vec<_>>().join(", "));
+    let services: Vec<String> = group.services.iter().map(|service| escaped(service)).collect();
+    let _ = writeln!(out, "<p>Starts {}.</p>", services.join(", then "));
+    let _ = writeln!(
+        out,
+        "<table aria-labelledby=\"plan-{id}\"><thead><tr><th scope=\"col\">File</th><th scope=\"col\">Mode</th>\
+         <th scope=\"col\" class=\"n\">Bytes</th></tr></thead><tbody>"
+    );
+    for (file, differs) in files(group) {
+        let size = if file.secret { "secret".to_string() } else { file.content.bytes.len().to_string() };
+        let note = if differs { " <span class=\"soft\">differs by host</span>" } else { "" };
+        let _ = writeln!(
+            out,
+            "<tr><td><code>{}</code>{note}</td><td class=\"nums short\">{:04o}</td><td class=\"n nums\">{size}</td></tr>",
+            escaped(&file.path),
+            file.mode
+        );
+    }
+    out.push_str("</tbody></table>\n");
+}
+
+/// Every file that a host of the group has, and whether it is not the same on all of them.
+fn files<'p>(group: &Group<'p>) -> Vec<(&'p Arc<PlannedFile>, bool)> {
+    let mut found: Vec<(&Arc<PlannedFile>, bool, usize)> = Vec::new();
+    let mut places = std::collections::BTreeMap::new();
+    for file in group.hosts.iter().flat_map(|plan| &plan.files) {
+        let place = *places.entry(file.path.as_str()).or_insert_with(|| {
+            found.push((file, false, 0));
+            found.len() - 1
+        });
+        let (first, differs, hosts) = &mut found[place];
+        *differs |= first.content.sha256 != file.content.sha256 || first.mode != file.mode;
+        *hosts += 1;
+    }
+    let mut files: Vec<_> = found.into_iter().map(|(file, differs, hosts)| (file, differs || hosts < group.hosts.len())).collect();
+    files.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+    files
+}
+
+/// A fragment of an address.
+fn anchor(group: &Group<'_>) -> String {
+    group.roles.join("-")
+}
+
+fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A size for people.
+fn bytes(n: usize) -> String {
+    if n < 10_000 { format!("{n} B") } else { format!("{} kB", n.div_ceil(1000)) }
+}
+
+/// A message, whose code stands between backticks.
+fn prose(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) }).collect()
+}
+
+/// Text as HTML shows it.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
