@@ -19,6 +19,7 @@
 //! | module | may use |
 //! |---|---|
 //! | `artifact`, `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `apt` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
 //! | `spec` | `diag`, `schema`, `yaml::read` |
@@ -27,10 +28,11 @@
 //! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
-//! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `compile` | `apt`, `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `io` | `apt`, `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
 //! | `cli` | everything |
 
+pub mod apt;
 pub mod artifact;
 pub mod cli;
 pub mod cluster;
