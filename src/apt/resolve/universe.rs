@@ -255,6 +255,13 @@ impl<'t> Universe<'t> {
         direct.chain(provided).filter(move |version| fits(&self.versions[*version]))
     }
 
+    /// The name of a version and all that it provides.
+    pub fn names_of(&self, version: VersionId) -> Vec<&'t str> {
+        let package = &self.versions[version].package;
+        let provided = package.provisions().unwrap_or_default();
+        std::iter::once(package.name).chain(provided.into_iter().map(|(name, _)| name)).collect()
+    }
+
     /// The same package for other architectures.
     pub fn siblings(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.named(self.nodes[node].name).iter().copied().filter(move |other| *other != node)
