@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::{Failure, Request, Versions, Want};
-use crate::apt::explain::{Explanation, Fact};
+use crate::apt::explain::{Explanation, joined};
 use crate::apt::index::Offer;
 use crate::apt::package::{MultiArch, Package};
 use crate::apt::relation::{Group, Relation, RelationError};
@@ -65,8 +65,8 @@ pub struct Node<'t> {
 pub struct Universe<'t> {
     /// What it was made from.
     pub request: Request<'t>,
-    pub(super) versions: Vec<Version<'t>>,
-    pub(super) nodes: Vec<Node<'t>>,
+    pub(in crate::apt) versions: Vec<Version<'t>>,
+    pub(in crate::apt) nodes: Vec<Node<'t>>,
     names: HashMap<&'t str, Vec<NodeId>>,
     providers: HashMap<&'t str, Vec<(VersionId, Option<&'t str>)>>,
     mentions: OnceLock<HashMap<&'t str, usize>>,
@@ -347,8 +347,10 @@ impl<'t> Universe<'t> {
             Versions::Any => self.nodes[node].candidate,
             versions => self.nodes[node].versions.iter().copied().find(|v| versions.accept(self.versions[*v].package.version)),
         };
-        let offered = || self.nodes[node].versions.iter().map(|version| self.offered(*version)).collect();
-        let nothing = || Explanation::of(Fact::Versions { want: place, wish: want.to_string(), offered: offered() });
+        let nothing = || {
+            let offered: Vec<String> = self.nodes[node].versions.iter().map(|version| self.offered(*version)).collect();
+            Explanation::of(place, format!("{want} is wanted, offered is {}", joined(&offered)))
+        };
         Ok(Wanted { node, version: version.ok_or_else(nothing)? })
     }
 
@@ -372,7 +374,11 @@ impl<'t> Universe<'t> {
 
     fn nowhere(&self, place: usize, want: &Want<'_>, name: &str) -> Explanation {
         let providers: Vec<String> = self.candidates_providing(name).into_iter().map(|node| self.nodes[node].name.to_string()).collect();
-        Explanation::of(Fact::Nowhere { want: place, wish: want.to_string(), providers })
+        let text = match providers.is_empty() {
+            true => format!("{want} is wanted, which nothing offers"),
+            false => format!("{want} is wanted, which is only a name that {} provide: one of them has to be wanted itself", joined(&providers)),
+        };
+        Explanation::of(place, text)
     }
 
     /// `name version from source`, for messages.
