@@ -38,7 +38,8 @@ pub fn verify(request: &Request<'_>, wanted: &[Want<'_>], closure: &Closure<'_>)
     let mut found = Vec::new();
     let system = System::new(request, closure, &mut found);
     for chosen in &closure.packages {
-        let offered = request.sources.get(chosen.source).is_some_and(|source| source.offers.iter().any(|offer| std::ptr::eq(offer, chosen.offer)));
+        let offered =
+            request.sources.get(chosen.source).is_some_and(|source| source.offers.iter().any(|offer| std::ptr::eq(offer, chosen.offer)));
         if !offered {
             found.push(violation(&chosen.offer.package, "is not offered by the source that it is said to come from"));
         }

@@ -45,11 +45,11 @@ fn relation(chance: &mut Chance) -> String {
 }
 
 fn paragraph(chance: &mut Chance, name: &str, version: u64) -> String {
-    let mut text = format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: nobody <n@example.org>\nDescription: made up\n");
+    let mut text =
+        format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: nobody <n@example.org>\nDescription: made up\n");
     let mut field = |name: &str, count: u64, most: u64, chance: &mut Chance| {
-        let groups: Vec<String> = (0..count)
-            .map(|_| (0..=chance.below(most)).map(|_| relation(chance)).collect::<Vec<_>>().join(" | "))
-            .collect();
+        let groups: Vec<String> =
+            (0..count).map(|_| (0..=chance.below(most)).map(|_| relation(chance)).collect::<Vec<_>>().join(" | ")).collect();
         if !groups.is_empty() {
             let _ = writeln!(text, "{name}: {}", groups.join(", "));
         }
@@ -77,7 +77,8 @@ fn paragraph(chance: &mut Chance, name: &str, version: u64) -> String {
 /// An index, and in every second universe a base that an older one gave.
 fn texts(number: u64) -> Texts {
     let mut chance = Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    (0..8).for_each(|_| drop(chance.below(2)));
+    // The first numbers of neighbours are alike.
+    (0..8).for_each(|_| assert!(chance.below(2) < 2));
     // The same version is the same package, in the base and in a later index.
     let mut known: BTreeMap<(&str, u64), String> = BTreeMap::new();
     let mut index = |most: u64, chance: &mut Chance| {
@@ -122,9 +123,8 @@ fn possible(world: &World<'_>) -> bool {
         let base = world.base.iter().map(|installed| &installed.package).find(|package| package.name == name);
         let offers = world.sources[0].offers.iter().filter(|offer| offer.package.name == name);
         let newest = offers.max_by(|a, b| clusterseed::format::debversion::compare(a.package.version, b.package.version));
-        let newer = newest.filter(|offer| {
-            base.is_none_or(|base| clusterseed::format::debversion::compare(offer.package.version, base.version).is_gt())
-        });
+        let newer = newest
+            .filter(|offer| base.is_none_or(|base| clusterseed::format::debversion::compare(offer.package.version, base.version).is_gt()));
         parts.push((newer, base));
     }
     let choices = 3_usize.pow(7);
@@ -164,7 +164,7 @@ fn answers_are_whole_and_what_is_impossible_is_so() {
                 Ok(closure) => (true, closure.searched),
                 Err(Failure::Impossible(explanation)) => {
                     assert!(!explanation.lines.is_empty() && !explanation.wants.is_empty(), "{number}");
-                    if number < 400 {
+                    if number < 150 {
                         assert!(!possible(&world), "{number}: {}\n{}\n{}", texts.request, texts.sources[0].1, texts.status);
                     }
                     (false, false)
@@ -196,13 +196,21 @@ fn compare(numbers: std::ops::Range<u64>) -> (usize, Vec<String>) {
             let root = scratch();
             let (theirs, said) = Apt::new(root.path(), &texts).install(&texts.wanted());
             let ours = World::set(&answer);
-            assert!(theirs.is_none() || ours.is_some(), "{number}: only apt finds an answer\n{said}\n{}\n{}", texts.sources[0].1, world.told(&answer));
+            assert!(
+                theirs.is_none() || ours.is_some(),
+                "{number}: only apt finds an answer\n{said}\n{}\n{}",
+                texts.sources[0].1,
+                world.told(&answer)
+            );
             let same = ours == theirs;
             let how = match (&answer, &theirs) {
                 (Ok(closure), Some(_)) if closure.searched => "searched",
                 (Ok(_), Some(_)) => "marked",
                 _ => "only we",
             };
+            if !same && std::env::var("UNIVERSE").is_ok_and(|shown| shown == number.to_string()) {
+                println!("{}\n{}\n{}\n{said}", texts.request, texts.sources[0].1, texts.status);
+            }
             Some((!same).then(|| format!("{number} ({how})\n  ours: {ours:?}\n  apt:  {theirs:?}")))
         })
         .collect();

@@ -103,7 +103,8 @@ pub struct World<'t> {
 impl<'t> World<'t> {
     pub fn read(texts: &'t Texts) -> Self {
         let offers = |text: &'t str| -> Vec<Offer<'t>> { index::read(text).unwrap_or_else(|problem| panic!("{problem}\n{text}")) };
-        let sources = texts.sources.iter().map(|(name, text)| Source { name: name.clone(), priority: texts.priority(name), offers: offers(text) });
+        let sources =
+            texts.sources.iter().map(|(name, text)| Source { name: name.clone(), priority: texts.priority(name), offers: offers(text) });
         let wish = |word: &'t str| {
             let (name, version) = word.split_once('=').map_or((word, None), |(name, version)| (name, Some(version)));
             Want { name, versions: version.map_or(Versions::Any, Versions::read) }
@@ -127,9 +128,13 @@ impl<'t> World<'t> {
 
     /// What we answer; every answer has passed the verifier.
     pub fn resolve(&'t self) -> Result<Closure<'t>, Failure> {
-        let universe = Universe::new(self.request())?;
-        let closure = resolve(&universe, &self.wanted)?;
-        let violations = verify(&self.request(), &self.wanted, &closure);
+        self.answer(&Universe::new(self.request())?, &self.wanted)
+    }
+
+    /// The same for other wishes.
+    pub fn answer(&self, universe: &Universe<'t>, wanted: &[Want<'t>]) -> Result<Closure<'t>, Failure> {
+        let closure = resolve(universe, wanted)?;
+        let violations = verify(&universe.request, wanted, &closure);
         assert!(violations.is_empty(), "{violations:?}\n{}", self.told(&Ok(closure)));
         Ok(closure)
     }

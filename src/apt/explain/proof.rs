@@ -62,7 +62,8 @@ pub fn explain(universe: &Universe<'_>, wanted: &[Want<'_>], wants: &[Wanted]) -
         }
     }
     prove(universe, wanted, wants).unwrap_or_else(|| {
-        let text = format!("no choice of packages fulfils {} together", joined(&wanted.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let text =
+            format!("no choice of packages fulfils {} together", joined(&wanted.iter().map(ToString::to_string).collect::<Vec<_>>()));
         Explanation { wants: (0..wants.len()).collect(), lines: vec![Line { depth: 0, text }] }
     })
 }
@@ -145,7 +146,9 @@ impl<'u, 't> Prover<'u, 't, '_> {
         loop {
             while let Some(node) = forced.order.get(forced.seen).copied() {
                 let version = forced.version(node)?;
-                if let Some(other) = forced.order[..forced.seen].iter().find(|other| self.clash(node, version, **other, forced.version(**other))) {
+                if let Some(other) =
+                    forced.order[..forced.seen].iter().find(|other| self.clash(node, version, **other, forced.version(**other)))
+                {
                     return Some(Contradiction::Clash(node, *other));
                 }
                 forced.seen += 1;
@@ -181,7 +184,9 @@ impl<'u, 't> Prover<'u, 't, '_> {
     fn clash(&self, node: NodeId, version: VersionId, other: NodeId, there: Option<VersionId>) -> bool {
         let Some(there) = there.filter(|_| node != other) else { return false };
         let siblings = self.universe.nodes[node].name == self.universe.nodes[other].name;
-        self.excludes(version, there).is_some() || self.excludes(there, version).is_some() || siblings && !self.universe.beside(version, there)
+        self.excludes(version, there).is_some()
+            || self.excludes(there, version).is_some()
+            || siblings && !self.universe.beside(version, there)
     }
 
     fn excludes(&self, version: VersionId, other: VersionId) -> Option<Relation<'t>> {
@@ -194,7 +199,12 @@ impl<'u, 't> Prover<'u, 't, '_> {
         let architecture = self.universe.nodes[node].architecture;
         let mut serving: Vec<VersionId> = group.0.iter().flat_map(|relation| self.universe.serving(*relation, architecture)).collect();
         let mut seen = Vec::new();
-        serving.retain(|version| !seen.contains(version) && { seen.push(*version); true });
+        serving.retain(|version| {
+            !seen.contains(version) && {
+                seen.push(*version);
+                true
+            }
+        });
         serving
     }
 
@@ -308,7 +318,8 @@ impl<'u, 't> Prover<'u, 't, '_> {
                 let mut lines = self.chain(forced, node, depth);
                 // That it is wanted goes without saying when it is said what it needs.
                 lines.retain(|line| !line.text.ends_with(" is wanted"));
-                let obstacles: Vec<_> = self.serving(node, group).into_iter().filter_map(|version| self.obstacle(forced, version)).collect();
+                let obstacles: Vec<_> =
+                    self.serving(node, group).into_iter().filter_map(|version| self.obstacle(forced, version)).collect();
                 let mut text = format!("{} needs {group}", self.named(forced, node));
                 if obstacles.is_empty() {
                     text += &self.offered_instead(group);

@@ -246,7 +246,8 @@ impl<'t> Universe<'t> {
     /// Every version that a package of `node` may not stand beside, because of `relation`: what it conflicts with or breaks.
     pub fn excluded<'a>(&'a self, relation: Relation<'a>, node: NodeId) -> impl Iterator<Item = VersionId> + 'a {
         let fits = move |version: &Version<'_>| {
-            version.node != node && relation.architecture.is_none_or(|asked| asked == "any" || asked == self.nodes[version.node].architecture)
+            version.node != node
+                && relation.architecture.is_none_or(|asked| asked == "any" || asked == self.nodes[version.node].architecture)
         };
         let direct = self.named(relation.name).iter().flat_map(|node| self.nodes[*node].versions.iter().copied());
         let direct = direct.filter(move |version| relation.admits(self.versions[*version].package.version));
@@ -318,7 +319,8 @@ impl<'t> Universe<'t> {
             let offers = self.request.sources.iter().flat_map(|source| source.offers.iter().map(|offer| &offer.package));
             for package in offers.chain(self.request.base.iter().map(|installed| &installed.package)) {
                 let p = package;
-                let fields = [p.pre_depends, p.depends, p.conflicts, p.breaks, p.recommends, p.suggests, p.replaces, p.enhances, p.provides];
+                let fields =
+                    [p.pre_depends, p.depends, p.conflicts, p.breaks, p.recommends, p.suggests, p.replaces, p.enhances, p.provides];
                 let first = |text: &'t str| text.trim_start().split([' ', '\t', '\n', '\r', '(', ':']).next().unwrap_or_default();
                 let named = fields.into_iter().filter(|field| !field.is_empty()).flat_map(|field| field.split([',', '|']).map(first));
                 for name in std::iter::once(package.name).chain(named).filter(|name| !name.is_empty()) {
@@ -376,7 +378,9 @@ impl<'t> Universe<'t> {
         let providers: Vec<String> = self.candidates_providing(name).into_iter().map(|node| self.nodes[node].name.to_string()).collect();
         let text = match providers.is_empty() {
             true => format!("{want} is wanted, which nothing offers"),
-            false => format!("{want} is wanted, which is only a name that {} provide: one of them has to be wanted itself", joined(&providers)),
+            false => {
+                format!("{want} is wanted, which is only a name that {} provide: one of them has to be wanted itself", joined(&providers))
+            }
         };
         Explanation::of(place, text)
     }
