@@ -82,7 +82,7 @@ pub struct Wanted {
 }
 
 impl<'t> Universe<'t> {
-    /// Joins sources and base. One universe serves any number of wishes; of 63,000 packages it is made in a tenth of a second.
+    /// Joins sources and base. One universe serves any number of wishes; of 63,000 packages it is made in a fraction of a second.
     ///
     /// Packages of architectures that the system does not take are left out.
     pub fn new(request: Request<'t>) -> Result<Self, Failure> {
