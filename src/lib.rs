@@ -19,6 +19,7 @@
 //! | module | may use |
 //! |---|---|
 //! | `artifact`, `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `apt` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
 //! | `spec` | `diag`, `schema`, `yaml::read` |
@@ -28,11 +29,12 @@
 //! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
-//! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `compile` | `apt`, `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
-//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
+//! | `io` | `apt`, `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `cli` | everything |
 
+pub mod apt;
 pub mod artifact;
 pub mod change;
 pub mod cli;
