@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use crate::artifact::Artifact;
-use crate::cluster::{Cluster, LocalFiles, Method, checks, resolve};
-use crate::diag::{Diagnostics, Sources};
+use crate::cluster::{Cluster, LocalFiles, Method, PackageSource, checks, resolve};
+use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::emit::manifest::{self, Entry, HostEntry, Origin};
 use crate::emit::{self, Context, HostOutput};
 use crate::format::checksum::Sha256Sum;
-use crate::plan::{HostPlan, Planner};
+use crate::lock;
+use crate::plan::{self, HostPlan, Planner};
 use crate::profile::catalog::Catalog;
 use crate::spec::{Spec, parse};
 
@@ -23,19 +24,56 @@ pub struct Inputs {
     pub catalog: Catalog,
     /// Local files that the spec names.
     pub local: LocalFiles,
+    /// Which packages are carried, where the spec says that some are.
+    pub lock: LockFile,
     /// Time of every file of a tarball, in seconds since 1970 (SOURCE_DATE_EPOCH; 0 where it is not set).
     pub epoch: u64,
+}
+
+/// The file that says which packages are carried.
+#[derive(Clone, Debug)]
+pub enum LockFile {
+    /// Nobody asks: nothing is carried, or the lock is about to be made.
+    Ignored,
+    /// There is none.
+    Missing,
+    /// What it is called, and what it says.
+    Text(String, String),
 }
 
 /// Spec to cluster, checked as a whole, down to the size of what would be emitted. `None` when there is an error.
 pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
     let spec = inputs.spec.as_ref()?;
-    let cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
+    let mut cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
     checks::run(&cluster, diags);
+    if !diags.has_errors() {
+        cluster.lock = locked(&cluster, &inputs.lock, sources, diags);
+    }
     if !diags.has_errors() {
         trial(&cluster, inputs.epoch, diags);
     }
     (!diags.has_errors()).then_some(cluster)
+}
+
+/// The lock of a cluster that carries packages, if it is there and answers what the spec asks.
+fn locked(cluster: &Cluster, file: &LockFile, sources: &mut Sources, diags: &mut Diagnostics) -> Option<lock::Lock> {
+    let PackageSource::Carried(carried) = &cluster.packages.source else { return None };
+    match file {
+        LockFile::Ignored => None,
+        LockFile::Missing => {
+            diags.push(
+                Diagnostic::error(codes::LOCK_MISSING, carried.at, "packages are carried, but there is no cluster.lock that says which")
+                    .help("`clusterseed lock SPEC` writes it, `clusterseed fetch SPEC` brings the packages"),
+            );
+            None
+        }
+        LockFile::Text(name, text) => {
+            let id = sources.add(name, text);
+            let lock = lock::parse::parse(text, id, diags)?;
+            lock::stale::check(&lock, &plan::carried::asked(cluster, carried), carried.at, diags);
+            Some(lock)
+        }
+    }
 }
 
 /// Plans every host, so that a profile's mistakes show at check; where user-data has a limit, measures it too.

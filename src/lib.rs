@@ -24,11 +24,12 @@
 //! | `spec` | `diag`, `schema`, `yaml::read` |
 //! | `profile` | `diag`, `format`, `schema`, `yaml::read` |
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
-//! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
-//! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
-//! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
-//! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
+//! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
+//! | `lock` | `diag`, `format`, `schema`, `yaml::read` |
+//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `compile` | `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `io` | `artifact`, `diag`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
 //! | `cli` | everything |
 
 pub mod artifact;
@@ -39,6 +40,7 @@ pub mod diag;
 pub mod emit;
 pub mod format;
 pub mod io;
+pub mod lock;
 pub mod plan;
 pub mod platform;
 pub mod profile;

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use clusterseed::cluster::{Cluster, LocalFiles};
-use clusterseed::compile::{self, Inputs};
+use clusterseed::compile::{self, Inputs, LockFile};
 use clusterseed::diag::{At, Diagnostics, FileId, Sources, render};
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::profile::catalog::Catalog;
@@ -70,7 +70,7 @@ fn check(bytes: &[u8], local: LocalFiles) -> Outcome {
             None
         }
     };
-    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, epoch: 0 };
+    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, lock: LockFile::Ignored, epoch: 0 };
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
     assert!(cluster.is_some() != diags.has_errors(), "a cluster or errors, never both or neither");
     diags.finish(&[], false);

@@ -107,6 +107,9 @@ pub struct Input {
     /// Cloud whose limits hold, instead of the spec's
     #[arg(long, value_name = "NAME")]
     pub cloud: Option<String>,
+    /// Lock of carried packages [default: cluster.lock beside the spec]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
 }
 
 /// `check`.

@@ -20,8 +20,14 @@ pub fn run(options: &Check, global: &Global) -> Result<Verdict> {
 
 /// Loads and checks a spec and shows what is wrong. `None` when there are errors.
 pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
+    let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
+    checked_with(input, lock, global, format)
+}
+
+/// The same with a lock of the caller's choice, or with none.
+pub fn checked_with(input: &Input, lock: load::Lock, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone() };
+    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
     let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
     let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);

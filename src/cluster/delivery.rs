@@ -21,7 +21,7 @@ pub fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
 /// How the seed arrives; `inline` where what was typed cannot be, so that everything else is still checked.
 pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Diagnostics) -> Delivery {
     let typed = &spec.delivery;
-    let carried = matches!(packages.source, PackageSource::Carried);
+    let carried = matches!(packages.source, PackageSource::Carried(_));
     let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
     // Where nothing is said, it is the cloud that decides what fits.
     let silent = spec.cloud.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |c| c.at);

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::cluster::LocalFiles;
-use crate::compile::{Inputs, parse_spec};
+use crate::compile::{Inputs, LockFile, parse_spec};
 use crate::diag::{At, Diagnostics, FileId, Sources, Spanned};
 use crate::format::checksum::Sha256Sum;
+use crate::lock;
 use crate::profile::catalog::Catalog;
 use crate::yaml::read;
 
@@ -26,6 +27,36 @@ pub struct Options {
     pub profile_dirs: Vec<PathBuf>,
     /// Cloud instead of the spec's.
     pub cloud: Option<String>,
+    /// Which lock counts.
+    pub lock: Lock,
+}
+
+/// Which lock counts, where packages are carried.
+#[derive(Clone, Debug, Default)]
+pub enum Lock {
+    /// That beside the spec.
+    #[default]
+    Beside,
+    /// This one.
+    At(PathBuf),
+    /// None: it is about to be made.
+    Ignored,
+}
+
+impl Lock {
+    /// Where it is, or would be.
+    pub fn path(&self, spec: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Beside => Some(folder(spec).join(lock::FILE)),
+            Self::At(path) => Some(path.clone()),
+            Self::Ignored => None,
+        }
+    }
+}
+
+/// What paths in a spec are relative to.
+pub fn folder(spec: &Path) -> &Path {
+    if spec == Path::new("-") { Path::new("") } else { spec.parent().unwrap_or(Path::new("")) }
 }
 
 /// Reads the spec at `path` (`-` is standard input) and everything that it names. Mistakes in it are in `diags`.
@@ -43,7 +74,7 @@ pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut
         let part = if bytes.len() > read::MAX_BYTES { &bytes[..1024] } else { &bytes[..] };
         sources.add(name, String::from_utf8_lossy(part));
     }
-    let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
+    let folder = folder(path);
     let mut local = LocalFiles::new();
     for reference in spec.iter().flat_map(crate::spec::Spec::references) {
         // Whether it is needed, and where, is known once the profile is.
@@ -53,7 +84,28 @@ pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut
     if let (Some(spec), Some(cloud)) = (&mut spec, &options.cloud) {
         spec.cloud = Some(Spanned::new(cloud.clone(), At { end: spec.at.start, ..spec.at }));
     }
-    Ok(Inputs { digest, spec, catalog, local, epoch: epoch()? })
+    let carries = spec.as_ref().and_then(|spec| spec.packages.source.as_ref()).is_some_and(|source| source.value == "carried");
+    let lock = match options.lock.path(path).filter(|_| carries) {
+        Some(path) => lock_file(&path)?,
+        None => LockFile::Ignored,
+    };
+    Ok(Inputs { digest, spec, catalog, local, lock, epoch: epoch()? })
+}
+
+/// A lock as text; that it is a sound one is seen later.
+pub fn lock_file(path: &Path) -> Result<LockFile> {
+    let name = path.display().to_string();
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(LockFile::Missing),
+        Err(error) => return Err(error).with_context(|| format!("reading `{name}`")),
+    };
+    let bytes = limited(file, &name)?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() <= read::MAX_BYTES => Ok(LockFile::Text(name, text)),
+        Ok(_) => bail!("`{name}` has more than the {} bytes that are read", read::MAX_BYTES),
+        Err(_) => bail!("`{name}` is not UTF-8: take it from version control, or write it again with `clusterseed lock`"),
+    }
 }
 
 /// The built-in profiles with folders laid over.

@@ -2,4 +2,5 @@
 
 pub mod load;
 pub mod output;
+pub mod store;
 pub mod tree;

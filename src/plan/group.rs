@@ -205,7 +205,8 @@ fn unique(files: &mut Vec<PlannedFile>, cluster: &Cluster, diags: &mut Diagnosti
     });
 }
 
-fn packages(cluster: &Cluster, host: &Host, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Package> {
+/// Packages that a host wants, sorted by name.
+pub(super) fn packages(cluster: &Cluster, host: &Host, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Package> {
     let mut found = BTreeSet::new();
     for role in host.roles.iter().filter_map(|role| cluster.profile.role(role)) {
         if let Some(items) = role.packages.get(&cluster.packages.set) {
