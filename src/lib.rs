@@ -18,7 +18,8 @@
 //!
 //! | module | may use |
 //! |---|---|
-//! | `artifact`, `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `artifact` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
 //! | `spec` | `diag`, `schema`, `yaml::read` |

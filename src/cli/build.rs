@@ -7,7 +7,7 @@ use super::check::{checked, first_boots};
 use super::next::{self, Next};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
-use crate::compile::{self, BuildError};
+use crate::compile::{self, Beside, BuildError};
 use crate::emit::run;
 use crate::io::output::{Stage, Summary};
 
@@ -20,8 +20,9 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
         bail!("`--base` is for `--target qemu`, which writes run.sh");
     }
     let more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
+    let beside = Beside { more, carried: None };
     let stage = Stage::begin(&options.output).with_context(|| format!("preparing `{}`", options.output.display()))?;
-    compile::build_with(&cluster, &inputs, more, |artifact| stage.write(artifact)).map_err(|error| match error {
+    compile::build_with(&cluster, &inputs, beside, |artifact| stage.write(artifact)).map_err(|error| match error {
         BuildError::Emit(error) => anyhow::Error::new(error).context("packing a seed"),
         BuildError::Write(error) => error,
     })?;

@@ -5,6 +5,7 @@ pub mod debversion;
 pub mod gzip;
 pub mod iso9660;
 pub mod openpgp;
+pub mod pieces;
 pub mod tarball;
 pub mod vfat;
 pub mod volume;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::group;
+use super::{Package, group};
 use crate::cluster::{Carried, Cluster, Host, Place, Trust};
 use crate::diag::Diagnostics;
-use crate::lock::{self, Asked, Set, Wanted};
+use crate::format::checksum::{Sha256Sum, hex};
+use crate::lock::{self, Asked, Lock, Set, Wanted};
 
 /// Everything that decides which packages are taken. Failures of the profile are reported where its hosts are planned.
 pub fn asked(cluster: &Cluster, carried: &Carried) -> Asked {
@@ -60,4 +61,35 @@ fn sets(cluster: &Cluster) -> Vec<Set> {
     }
     sets.sort_by(|a, b| a.name.cmp(&b.name));
     sets
+}
+
+/// Sixteen hexadecimal digits that name what a set gets, to the byte: hosts with equal ones share a repository.
+pub fn closure_id(lock: &Lock, set: &str) -> String {
+    let mut text = String::new();
+    for package in lock.closure(set) {
+        text.push_str(&format!("{} {} {}\n", package.sha256.hex(), package.size, package.name.value));
+    }
+    hex(&Sha256Sum::of(text.as_bytes()).0[..8])
+}
+
+/// What a host gets of the lock: its set, and the versions that were locked instead of those that were asked for.
+pub fn locked(cluster: &Cluster, packages: &mut [Package]) -> Option<Locked> {
+    let lock = cluster.lock.as_ref()?;
+    let wanted: Vec<Wanted> = packages.iter().map(|p| Wanted { name: p.name.clone(), version: p.version.clone() }).collect();
+    let set = lock.set(&wanted)?.name.clone();
+    for package in lock.closure(&set) {
+        if let Some(wanted) = packages.iter_mut().find(|wanted| wanted.name == package.name.value) {
+            wanted.version = Some(package.version.clone());
+        }
+    }
+    Some(Locked { id: closure_id(lock, &set), set })
+}
+
+/// The set of a host.
+#[derive(Clone, Debug)]
+pub struct Locked {
+    /// Its name in the lock.
+    pub set: String,
+    /// Names what is in it.
+    pub id: String,
 }

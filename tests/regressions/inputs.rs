@@ -236,12 +236,12 @@ fn built(cluster: &Cluster, inputs: &Inputs) {
     let done = compile::build(cluster, inputs, |artifact| {
         artifact.check().unwrap_or_else(|error| panic!("{artifact:?}: {error}"));
         if artifact.path.ends_with("/user-data") {
-            let text = encoding::readable(artifact.content.clone()).expect("whole user-data");
+            let text = encoding::readable(artifact.content.bytes().expect("in memory").to_vec()).expect("whole user-data");
             let text = String::from_utf8(text).expect("UTF-8");
             let read: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
             assert_eq!(artifact.path.split('/').nth(1), read["hostname"].as_str(), "{text}");
         }
-        Ok::<(), Infallible>(())
+        Ok::<_, Infallible>(Sha256Sum([0; 32]))
     });
     done.expect("a checked cluster can be built");
 }
