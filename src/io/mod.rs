@@ -2,5 +2,6 @@
 
 pub mod load;
 pub mod output;
+pub mod sign;
 pub mod store;
 pub mod tree;
