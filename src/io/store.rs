@@ -31,7 +31,7 @@ pub struct Stored {
 }
 
 /// Bytes between two looks at anything else.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 
 impl Store {
     /// The user's store: `$CLUSTERSEED_STORE`, else `$XDG_CACHE_HOME/clusterseed/store`, else `~/.cache/clusterseed/store`.
@@ -97,6 +97,13 @@ impl Store {
         let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         let file = File::create(&path).with_context(|| format!("making `{}`", path.display()))?;
         Ok((file, path))
+    }
+
+    /// Writes a file of the store that is not known by its digest, whole or not at all.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let (mut file, temporary) = self.temporary()?;
+        let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+        written.with_context(|| format!("writing `{}`", path.display()))
     }
 
     /// A folder below the root, made where it is missing.
