@@ -54,8 +54,10 @@ pub enum Place {
 pub struct Progress {
     /// Bytes that have arrived.
     pub bytes: AtomicU64,
-    /// Files that are done.
+    /// Files that are there.
     pub files: AtomicUsize,
+    /// Files that were not there before.
+    pub fetched: AtomicUsize,
 }
 
 /// Brings all files, several at a time. Gives what could not be had, in the order of `wanted`.
@@ -66,7 +68,10 @@ pub fn all(wanted: &[Wanted], store: &Store, client: Option<&Client>, jobs: usiz
             scope.spawn(|| {
                 while let Some((index, file)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, wanted.get(i)?))) {
                     match one(file, store, client, progress) {
-                        Ok(()) => drop(progress.files.fetch_add(1, Ordering::Relaxed)),
+                        Ok(brought) => {
+                            progress.files.fetch_add(1, Ordering::Relaxed);
+                            progress.fetched.fetch_add(usize::from(brought), Ordering::Relaxed);
+                        }
                         Err(error) => failed.lock().unwrap_or_else(PoisonError::into_inner).push((index, format!("{error:#}"))),
                     }
                 }
@@ -78,15 +83,15 @@ pub fn all(wanted: &[Wanted], store: &Store, client: Option<&Client>, jobs: usiz
     failed
 }
 
-/// Brings one file, unless it is there. Without a client, places on servers are passed over.
-pub fn one(wanted: &Wanted, store: &Store, client: Option<&Client>, progress: &Progress) -> Result<()> {
-    if store.has(&wanted.sha256, wanted.size) {
-        return Ok(());
+/// Brings one file; false where it was there. Without a client, places on servers are passed over.
+pub fn one(wanted: &Wanted, store: &Store, client: Option<&Client>, progress: &Progress) -> Result<bool> {
+    if store.check(&wanted.sha256, wanted.size)? {
+        return Ok(false);
     }
     let mut part = Part::open(store, wanted)?;
     // Whoever held it before us may have brought it.
-    if store.has(&wanted.sha256, wanted.size) {
-        return part.discard();
+    if store.check(&wanted.sha256, wanted.size)? {
+        return part.discard().map(|()| false);
     }
     let mut failures = Vec::new();
     for place in &wanted.places {
@@ -96,7 +101,7 @@ pub fn one(wanted: &Wanted, store: &Store, client: Option<&Client>, progress: &P
             (Place::Url(_), None) => continue,
         };
         match outcome {
-            Ok(()) => return part.keep(store),
+            Ok(()) => return part.keep(store).map(|()| true),
             Err(Trouble::Source(why)) => failures.push(why),
             Err(Trouble::Machine(error)) => return Err(error),
         }
