@@ -19,6 +19,7 @@
 //! | module | may use |
 //! |---|---|
 //! | `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `apt` | `format` |
 //! | `artifact` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
@@ -27,12 +28,13 @@
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
 //! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
-//! | `lock` | `diag`, `format`, `schema`, `yaml::read` |
+//! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
 //! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
-//! | `compile` | `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `io` | `artifact`, `diag`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `io` | `apt`, `artifact`, `diag`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
 //! | `cli` | everything |
 
+pub mod apt;
 pub mod artifact;
 pub mod cli;
 pub mod cluster;

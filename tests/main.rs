@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod carried; // packages that are locked, fetched and stored, from servers that lie
 mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands
 mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count

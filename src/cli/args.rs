@@ -70,6 +70,10 @@ pub enum Command {
     Check(Check),
     /// Say what a code means, why it matters and how to mend it
     Explain(Explain),
+    /// Bring the packages that cluster.lock names into the store
+    Fetch(Fetch),
+    /// List, check and prune the store of packages
+    Store(Store),
     /// Write everything that the hosts need
     Build(Build),
     /// Print one host's user-data, or any one file, on stdout
@@ -152,6 +156,57 @@ pub struct Build {
     /// Say nothing when all is well
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Folder with .deb files that you have, looked into first (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub from: Vec<PathBuf>,
+    /// Make no connection: what is neither in the store nor on this machine
+    /// is an error
+    #[arg(long)]
+    pub offline: bool,
+    /// Files that are fetched at the same time
+    #[arg(short, long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+}
+
+/// `store`.
+#[derive(Debug, Args)]
+pub struct Store {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: StoreCommand,
+}
+
+/// `store …`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Name all files: SHA-256, size, and what they are
+    List,
+    /// Read all files, and compare them with their digests
+    Check {
+        /// Remove those that are damaged
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Remove all files but those that these locks name, indexes and parts too
+    Prune {
+        /// Locks whose packages stay
+        #[arg(value_name = "LOCK", required_unless_present = "all")]
+        locks: Vec<PathBuf>,
+        /// Keep nothing
+        #[arg(long, conflicts_with = "locks")]
+        all: bool,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `render`.

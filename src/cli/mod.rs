@@ -4,12 +4,15 @@ pub mod args;
 mod build;
 mod check;
 mod explain;
+mod fetch;
 mod init;
 mod inspect;
 mod meta;
 mod next;
 mod profile;
+mod progress;
 mod report;
+mod store;
 mod verify;
 
 use std::io::{self, ErrorKind};
@@ -62,6 +65,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Init(options) => init::run(options),
         Command::Check(options) => check::run(options, global),
         Command::Explain(options) => explain::run(options, global),
+        Command::Fetch(options) => fetch::run(options, global),
+        Command::Store(options) => store::run(options),
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),

