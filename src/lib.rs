@@ -31,7 +31,7 @@
 //! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
 //! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `io` | `apt`, `artifact`, `diag`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
 //! | `cli` | everything |
 
 pub mod apt;

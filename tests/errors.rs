@@ -25,6 +25,8 @@ type Found = (String, String);
 struct Case {
     path: PathBuf,
     expected: Vec<Found>,
+    /// The command: `check`, or `build` where only that looks further.
+    verb: &'static str,
     arguments: Vec<String>,
 }
 
@@ -97,7 +99,8 @@ fn case(path: PathBuf) -> Case {
     let pair = |pair: &[&str]| (pair[0].to_string(), pair.get(1).expect("a place after the code").to_string());
     let mut expected: Vec<Found> = words.chunks(2).map(pair).collect();
     expected.sort();
-    Case { path, expected, arguments: arguments.split_whitespace().map(str::to_string).collect() }
+    let (verb, arguments) = arguments.strip_prefix("build ").map_or(("check", arguments), |rest| ("build", rest));
+    Case { path, expected, verb, arguments: arguments.split_whitespace().map(str::to_string).collect() }
 }
 
 /// Runs `check` twice, for people and for programs.
@@ -105,7 +108,7 @@ fn problems(case: &Case) -> Vec<String> {
     let name = case.path.file_name().unwrap();
     let check = |more: &[&str]| {
         let mut command = support::clusterseed();
-        command.current_dir(case.path.parent().unwrap()).arg("check").arg(name).args(&case.arguments).args(more);
+        command.env("CLUSTERSEED_STORE", "/nonexistent").current_dir(case.path.parent().unwrap()).arg(case.verb).arg(name).args(&case.arguments).args(more);
         command.output().unwrap()
     };
     let mut problems = Vec::new();

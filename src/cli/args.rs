@@ -150,6 +150,10 @@ pub struct Build {
     /// hcloud, openstack, proxmox, qemu or virt-install [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+    /// Key that signs carried packages: FILE, fd:N, or gpg:KEY of your own gpg
+    /// [default: clusterseed.key beside the spec, made where it is missing]
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Option<String>,
     /// Base image that run.sh starts from; only with `--target qemu`
     #[arg(long, value_name = "IMAGE")]
     pub base: Option<String>,
@@ -220,6 +224,9 @@ pub struct Render {
     /// user-data (default), meta-data, network-config, seed.tar.gz, a file of
     /// the seed such as host.json, or a path on the target such as /etc/mesos/zk
     pub path: Option<String>,
+    /// Key that signs carried packages, as in `build`
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Option<String>,
 }
 
 /// `plan`.

@@ -26,10 +26,24 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
 
 /// The same with a lock of the caller's choice, or with none.
 pub fn checked_with(input: &Input, lock: load::Lock, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
+    checked_and(input, lock, global, format, |_, _| Ok(()))
+}
+
+/// The same, with more to look at where the spec has no errors.
+pub fn checked_and(
+    input: &Input,
+    lock: load::Lock,
+    global: &Global,
+    format: Format,
+    more: impl FnOnce(&Cluster, &mut Diagnostics) -> Result<()>,
+) -> Result<Option<(Cluster, Inputs)>> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
     let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
+    if let Some(cluster) = &cluster {
+        more(cluster, &mut diags)?;
+    }
     let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
     diags.finish(&allowed, input.strict);
     report::diagnostics(&diags, &sources, format)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
 use super::check::{checked, first_boots};
-use super::{Verdict, report};
+use super::{Verdict, carried, report};
 use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::did_you_mean;
@@ -21,9 +21,15 @@ pub const PLAN_FORMAT: u32 = 1;
 
 /// Prints one file of one host.
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
     let plan = host_plan(&cluster, &options.host)?;
-    let repositories = Repositories::default();
+    let repositories = match &packages {
+        None => Repositories::default(),
+        Some(packages) => {
+            let key = carried::key(options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)?;
+            carried::signing(&key, |signer| Repositories::of(&cluster, &packages.known, signer, inputs.epoch))?
+        }
+    };
     let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories };
     let path = options.path.as_deref().unwrap_or("user-data");
     if let Some(file) = plan.files.iter().find(|f| f.path == path) {

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod build;
+mod carried;
 mod check;
 mod explain;
 mod fetch;

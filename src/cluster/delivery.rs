@@ -60,6 +60,13 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
             Method::Volume
         }
         ("hand", None) => Method::Hand,
+        ("inline", None) if carried => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and user-data cannot hold them")
+                    .help("use `delivery: volume`, `hand`, or `{method: url, url: http://…}`"),
+            );
+            Method::Inline
+        }
         _ => Method::Inline,
     };
     let compress = match typed.compress.as_ref().map(|word| word.value.as_str()) {

@@ -33,6 +33,9 @@ codes! {
         "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
          the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
          802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
+    DELIVERY_CARRIED "delivery-carried" "packages cannot be carried in user-data"
+        "Clouds take some thousand bytes of user-data, and packages have some hundred million. `volume` puts them onto the seed volume, `url` \
+         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz."
     DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
         "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
          hands on as they are."
@@ -137,6 +140,9 @@ codes! {
          http://deb.debian.org/debian, suites: [bookworm], components: [main], key: debian.asc, fingerprints: [\"…\"]}`; repositories \
          without suites, with `suites: [\"./\"]` and no components; and folders of .deb files, as `{name: debs, folder: debs}`. Each has a \
          name of its own. `base` and `sources_list` belong to `source: carried` too."
+    PACKAGE_NOT_STORED "package-not-stored" "a package that is carried is not in the store"
+        "A build downloads nothing: it takes packages from the store of your machine, by the digests of cluster.lock. `clusterseed fetch` \
+         brings those that are missing, from the sources of the lock or from a folder of yours (`--from DIR`)."
     PASSWORD_FOREIGN "password-foreign" "a password hash that the platform cannot check"
         "`mkpasswd` of newer systems prints yescrypt hashes (`$y$`) unless it is told otherwise, and older C libraries know none but MD5 and \
          SHA-2: the account would be there, and no password would fit. `mkpasswd -m sha-512` makes a hash that every platform takes."

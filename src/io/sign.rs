@@ -125,7 +125,7 @@ impl Key {
         let words: &[&str] = if wanted.is_empty() { &[] } else { &[wanted] };
         let listed = self.run(&[&["--with-colons", "--list-secret-keys"], words].concat(), b"")?;
         let listed = String::from_utf8_lossy(&listed).into_owned();
-        let mut found = Vec::new();
+        let mut found: Vec<(String, u64, Option<&str>)> = Vec::new();
         for line in listed.lines() {
             let fields: Vec<&str> = line.split(':').collect();
             match (fields[0], found.last_mut()) {
