@@ -1,5 +1,6 @@
 //! `verify`: recomputes everything that a build wrote, and reads it back with a second, independent YAML reader.
 
+mod repository;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,10 @@ use crate::emit::encoding;
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
 use crate::io::tree::{self, Found};
+
+/// Where packages lie in an output, and in a seed.
+const POOL: &str = "packages/pool/";
+const IN_POOL: &str = "repo/pool/";
 
 /// Checks a built folder; every problem is a line on stdout.
 pub fn run(options: &Verify) -> Result<Verdict> {
@@ -53,10 +58,16 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
+        let pool: BTreeMap<&str, Sha256Sum> =
+            digests.iter().filter_map(|(path, digest)| Some((path.strip_prefix(POOL)?, *digest))).collect();
         for host in hosts(&listed) {
-            if let Err(why) = check_host(&host, &found).and_then(|()| volume::check(&host, &found)) {
+            let checked = check_host(&host, &found, &pool).and_then(|packages| volume::check(&host, &found, &packages));
+            if let Err(why) = checked {
                 problems.push(format!("hosts/{host}: {why}"));
             }
+        }
+        if let Err(why) = repository::check(&found, &pool) {
+            problems.push(why);
         }
     }
     for problem in &problems {
@@ -98,9 +109,8 @@ fn check_file(path: &str, listed: &Listed, found: &BTreeMap<String, Found>) -> R
     if file.mode != listed.mode {
         return Err(format!("mode {:04o}, built with {:04o}", file.mode, listed.mode));
     }
-    let bytes = tree::read(&file.path).map_err(|error| format!("{error:#}"))?;
-    let digest = Sha256Sum::of(&bytes);
-    if bytes.len() as u64 != listed.size || digest.hex() != listed.sha256 {
+    let (size, digest) = tree::digest(&file.path).map_err(|error| format!("{error:#}"))?;
+    if size != listed.size || digest.hex() != listed.sha256 {
         return Err("changed".into());
     }
     Ok(digest)
@@ -119,44 +129,73 @@ fn hosts(listed: &BTreeMap<String, Listed>) -> BTreeSet<String> {
     listed.keys().filter_map(|path| path.strip_prefix("hosts/")?.split('/').next().map(str::to_string)).collect()
 }
 
-/// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball.
-fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> {
+/// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball. Gives the packages
+/// that come beside the tarball, by the names of their files.
+fn check_host(
+    host: &str,
+    found: &BTreeMap<String, Found>,
+    pool: &BTreeMap<&str, Sha256Sum>,
+) -> Result<BTreeMap<String, Sha256Sum>, String> {
     let read = |name: &str| {
         let file = found.get(&format!("hosts/{host}/{name}")).ok_or(format!("{name} is missing"))?;
         tree::read(&file.path).map_err(|error| format!("{error:#}"))
     };
-    let seed = unpack(&read("seed.tar.gz")?).map_err(|error| format!("seed.tar.gz: {error}"))?;
+    let tarball = found.get(&format!("hosts/{host}/seed.tar.gz")).ok_or("seed.tar.gz is missing")?;
+    let seed = unpack(&tarball.path).map_err(|error| format!("seed.tar.gz: {error}"))?;
     let list = seed.get(CHECKSUMS).ok_or("the seed holds no SHA256SUMS")?;
-    let wanted = sums(seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, bytes)| (path.as_str(), Sha256Sum::of(bytes))));
-    if *list != wanted.as_bytes() {
+    let list = String::from_utf8_lossy(&list.bytes);
+    let beside = list.lines().filter_map(|line| line.get(66..)?.strip_prefix(IN_POOL)).filter(|name| !seed.contains_key(&format!("{IN_POOL}{name}")));
+    let mut packages = BTreeMap::new();
+    for name in beside {
+        let digest = pool.get(name).ok_or_else(|| format!("the package {name} of the seed is not in {POOL}"))?;
+        packages.insert(name.to_string(), *digest);
+    }
+    let own = seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, file)| (path.clone(), file.sha256));
+    let all: Vec<(String, Sha256Sum)> = own.chain(packages.iter().map(|(name, digest)| (format!("{IN_POOL}{name}"), *digest))).collect();
+    let wanted = sums(all.iter().map(|(path, digest)| (path.as_str(), *digest)));
+    if list != wanted {
         return Err("the seed's SHA256SUMS does not agree with its files".into());
     }
     let user_data: serde_yaml::Value =
         serde_yaml::from_slice(&encoding::readable(read("user-data")?)?).map_err(|error| format!("user-data: {error}"))?;
     let _: serde_yaml::Value = serde_yaml::from_slice(&read("meta-data")?).map_err(|error| format!("meta-data: {error}"))?;
-    let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(()) };
+    let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(packages) };
     for file in files {
         let Some(path) = file["path"].as_str().and_then(|path| path.strip_prefix(PLACE)) else { continue };
         let path = path.trim_start_matches('/');
         let plain = file.get("encoding").is_none();
-        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(Vec::as_slice) {
+        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(|file| &file.bytes[..]) {
             return Err(format!("user-data and seed.tar.gz hold different versions of {path}"));
         }
     }
-    Ok(())
+    Ok(packages)
+}
+
+/// A file of a seed.
+struct Seeded {
+    sha256: Sha256Sum,
+    /// Its bytes; none of a package.
+    bytes: Vec<u8>,
 }
 
 /// Files of a seed tarball by path below `seed/`.
-fn unpack(bytes: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes));
+fn unpack(path: &std::path::Path) -> std::io::Result<BTreeMap<String, Seeded>> {
+    let file = std::io::BufReader::new(std::fs::File::open(path)?);
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
     let mut files = BTreeMap::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
         if entry.header().entry_type().is_file() {
             let path = entry.path()?.to_string_lossy().into_owned();
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            files.insert(path.trim_start_matches("seed/").to_string(), content);
+            let path = path.trim_start_matches("seed/").to_string();
+            let mut bytes = Vec::new();
+            let sha256 = if path.starts_with(IN_POOL) {
+                tree::digest_of(&mut entry)?.1
+            } else {
+                entry.read_to_end(&mut bytes)?;
+                Sha256Sum::of(&bytes)
+            };
+            files.insert(path, Seeded { sha256, bytes });
         }
     }
     Ok(files)

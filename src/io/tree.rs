@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::format::checksum::Sha256Sum;
 
 /// A file of an output as it lies on disk.
 #[derive(Debug)]
@@ -35,6 +39,29 @@ pub fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
         }
     }
     Ok(found)
+}
+
+/// Size and digest of a file, which may be larger than memory.
+pub fn digest(path: &Path) -> Result<(u64, Sha256Sum)> {
+    let context = || format!("reading `{}`", path.display());
+    digest_of(&mut fs::File::open(path).with_context(context)?).with_context(context)
+}
+
+/// Size and digest of what a reader gives.
+pub fn digest_of(reader: &mut impl Read) -> io::Result<(u64, Sha256Sum)> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut chunk = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok((size, Sha256Sum(hash.finalize().into()))),
+            Ok(count) => {
+                hash.update(&chunk[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// All bytes of a file.
