@@ -200,7 +200,7 @@ fn repository(
     let packed = gzip::pack(&index);
     // apt 1.0 of 14.04 does not know it, and would only carry more.
     let by_hash = cluster.platform.apt_keys == AptKeys::SignedBy;
-    let release = release(cluster, epoch, by_hash, &[("Packages", &index), ("Packages.gz", &packed)]).into_bytes();
+    let release = release(cluster, &id, epoch, by_hash, &[("Packages", &index), ("Packages.gz", &packed)]).into_bytes();
     let in_release = (signer.sign)(&release, Form::Clear)?;
     let signature = (signer.sign)(&release, Form::Detached)?;
     let key = openpgp::dearmor(signer.armored).map_err(|why| io::Error::other(format!("the signing key: {why}")))?;
@@ -229,8 +229,8 @@ fn entry(package: &Package, name: &str, paragraph: &str) -> String {
 }
 
 /// Release without `Valid-Until`: a seed does not go stale by lying in a drawer, and a host without network has no newer one.
-fn release(cluster: &Cluster, epoch: u64, by_hash: bool, files: &[(&str, &[u8])]) -> String {
-    let mut out = format!("Origin: clusterseed\nLabel: {}\nDate: {}\n", cluster.name, date(epoch));
+fn release(cluster: &Cluster, id: &str, epoch: u64, by_hash: bool, files: &[(&str, &[u8])]) -> String {
+    let mut out = format!("Origin: clusterseed\nLabel: {}\nSuite: {id}\nCodename: {id}\nDate: {}\n", cluster.name, date(epoch));
     if by_hash {
         out.push_str("Acquire-By-Hash: yes\n");
     }
