@@ -18,6 +18,7 @@ mod qemu; // a machine with a kernel of its own boots from its volume, and again
 mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
 mod regressions; // inputs that fuzzing found once
+mod repository; // carried packages: signed, delivered, tampered with
 mod seed; // `apply` and `fetch` under dash and busybox
 mod support;
 mod tidy; // house rules: imports, codes, docs

@@ -30,9 +30,9 @@ pub fn read(lock: &Lock, store: &Store, packed: bool, diags: &mut Diagnostics) -
     let missing: Vec<&Package> = packages.iter().copied().filter(|package| !store.has(&package.sha256, package.size)).collect();
     if let Some(first) = missing.first() {
         let name = &first.name.value;
-        let others = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+        let others = if missing.len() > 1 { format!(" and {} more are", missing.len() - 1) } else { " is".into() };
         let size: u64 = missing.iter().map(|package| package.size).sum();
-        let mut found = Diagnostic::error(codes::PACKAGE_NOT_STORED, first.name.at, format!("`{name}`{others} is not in the store"));
+        let mut found = Diagnostic::error(codes::PACKAGE_NOT_STORED, first.name.at, format!("`{name}`{others} not in the store"));
         for package in missing.iter().skip(1).take(NAMED) {
             found = found.related(package.name.at, "nor is this one");
         }
