@@ -21,7 +21,9 @@ const HOST: &str = r#"set -eu
     cp -R "$packages/." root/packages
     hostname server1
     ip link set lo up
-    ip link add way type dummy; ip addr add 203.0.113.1/24 dev way; ip link set way up arp off
+    sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+    ip link add way type veth peer name end; ip addr add 203.0.113.1/24 dev way
+    ip link set end up; ip link set way up arp off
     ip route add default dev way
     sent() { cat /sys/class/net/way/statistics/tx_packets; }
     mount -t sysfs sysfs /sys
@@ -35,7 +37,7 @@ const HOST: &str = r#"set -eu
 const APPLY: &str = r#"set -eu
     sh /root/seed/seed/apply >/root/said 2>&1 || { cat /root/said /var/log/clusterseed.log; exit 1; }
     sh /var/lib/clusterseed/seed/apply --check
-    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' base server tool
+    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' basis server tool
     ls /etc/apt/sources.list /etc/apt/sources.list.disabled 2>&1 || :
     grep -E ' (W|E): |^(W|E): ' /var/log/clusterseed.log || :
 "#;
@@ -48,7 +50,7 @@ const APT: &str = r#"set -eu
     apt-get -q update 2>&1
     apt-get -qy install server >/dev/null 2>&1
     apt-get -qy remove server >/dev/null 2>&1
-    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' base tool
+    dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' basis tool
     # Whoever changes a byte of what is signed gets nothing in.
     sed -i 's/^SHA256: ./SHA256: 0/' /srv/packages/$1/Packages
     rm -rf /srv/packages/$1/by-hash /srv/packages/$1/Packages.gz /var/lib/apt/lists/*
@@ -86,14 +88,14 @@ fn airgap() {
         let project = Project::on(platform);
         project.build("hand");
         let said = host(&lab.home.join("apply"), lab.tree(), &project, APPLY);
-        let wanted = "this host is what its seed says\nbase 2:1.0 installed\nserver 1:1.0-1+x~y installed\ntool 2.0 installed\n";
+        let wanted = "this host is what its seed says\nbasis 2:1.0 installed\nserver 1:1.0-1+x~y installed\ntool 2.0 installed\n";
         assert!(said.starts_with(wanted), "{suite}: {said}");
         assert!(said.contains("\n/etc/apt/sources.list.disabled\n") && said.contains("packets that tried to leave: 0\n"), "{suite}: {said}");
         assert!(!said.contains("W: ") && !said.contains("E: "), "{suite}: {said}");
         lab.say(&format!("{suite}: applied with packages from the seed, no packet tried to leave"));
 
         let said = host(&lab.home.join("apt"), lab.tree(), &project, APT);
-        let wanted = "base 2:1.0 installed\ntool 2.0 installed\n";
+        let wanted = "basis 2:1.0 installed\ntool 2.0 installed\n";
         assert!(said.contains(wanted) && !said.contains(" was taken"), "{suite}: {said}");
         assert!(!said.contains("W: ") && !said.contains("E: "), "{suite}: {said}");
         lab.say(&format!("{suite}: apt takes the repository as it is, and nothing that was changed"));

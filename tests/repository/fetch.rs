@@ -110,10 +110,10 @@ fn three_ways_end_in_one_tree() {
         assert_eq!(code, 0, "{shell:?}: {said}");
         assert!(host.repository() == wanted, "{shell:?}: url");
         host.tidy();
-        let before = server.hits("/packages/pool/base_1.0_all.deb");
+        let before = server.hits("/packages/pool/basis_1.0_all.deb");
         let (code, said) = host.fetch(&moved);
         assert!(code == 0 && said.contains("here already"), "{said}");
-        assert_eq!(server.hits("/packages/pool/base_1.0_all.deb"), before);
+        assert_eq!(server.hits("/packages/pool/basis_1.0_all.deb"), before);
     }
 }
 
@@ -125,10 +125,10 @@ fn of_packages_on_the_volume() {
     let wrong = "is not the one that the seed names";
     let changes: [(&str, Change, &str); 6] = [
         ("flipped", |pool| flip(&package(pool, "server")), wrong),
-        ("longer", |pool| grow(&package(pool, "base")), wrong),
+        ("longer", |pool| grow(&package(pool, "basis")), wrong),
         ("shorter", |pool| cut(&package(pool, "tool")), wrong),
         ("missing", |pool| fs::remove_file(package(pool, "tool")).expect("a file"), "is not on the volume"),
-        ("swapped", |pool| assert!(fs::copy(package(pool, "base"), package(pool, "tool")).is_ok()), wrong),
+        ("swapped", |pool| assert!(fs::copy(package(pool, "basis"), package(pool, "tool")).is_ok()), wrong),
         ("another seed", |pool| flip(&pool.join("seed.tar.gz")), "is not the one that user-data names"),
     ];
     for (what, change, why) in changes {

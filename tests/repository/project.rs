@@ -11,7 +11,7 @@ use crate::support::{clusterseed, data, scratch, texts};
 
 /// Name, version, architecture and what it depends on.
 const PACKAGES: [(&str, &str, &str, &str); 3] =
-    [("base", "2:1.0", "all", ""), ("server", "1:1.0-1+x~y", "amd64", "base, tool (>= 2)"), ("tool", "2.0", "amd64", "")];
+    [("basis", "2:1.0", "all", ""), ("server", "1:1.0-1+x~y", "amd64", "basis, tool (>= 2)"), ("tool", "2.0", "amd64", "")];
 
 /// See the module.
 pub struct Project {

@@ -58,7 +58,7 @@ fn of_the_lock() {
     let text = fs::read_to_string(&lock).expect("a lock");
     for (from, to, why) in [
         ("version: \"2.0\"", "version: \"2.1\"", "the lock says tool 2.1 (amd64), and the file is tool 2.0 (amd64)"),
-        ("architecture: all", "architecture: i386", "the lock says base"),
+        ("architecture: all", "architecture: i386", "the lock says basis"),
         ("name: tool\n    version", "name: toll\n    version", "the lock says toll"),
     ] {
         assert!(text.contains(from), "{from}");
@@ -109,7 +109,7 @@ fn of_an_output() {
     let (code, said) = project.run(&["verify", "out-volume"]);
     assert!(code == 1 && said.contains("pool/extra_1_all.deb: not in the manifest"), "{said}");
     fs::remove_file(more).expect("a file");
-    let base = package(&packages.join("pool"), "base");
+    let base = package(&packages.join("pool"), "basis");
     let (a, b) = (fs::read(&tool).expect("a file"), fs::read(&base).expect("a file"));
     fs::write(&tool, b).expect("a file");
     fs::write(&base, a).expect("a file");
