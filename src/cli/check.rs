@@ -25,7 +25,13 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
 }
 
 /// The same with a lock of the caller's choice, or with none, and with the texts that places point into.
-pub fn checked_with(input: &Input, lock: load::Lock, global: &Global, format: Format, sources: &mut Sources) -> Result<Option<(Cluster, Inputs)>> {
+pub fn checked_with(
+    input: &Input,
+    lock: load::Lock,
+    global: &Global,
+    format: Format,
+    sources: &mut Sources,
+) -> Result<Option<(Cluster, Inputs)>> {
     let mut diags = Diagnostics::new();
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
     let inputs = load::inputs(&input.spec, &options, sources, &mut diags)?;

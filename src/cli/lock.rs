@@ -30,7 +30,11 @@ pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
         return Ok(Verdict::Wrong);
     };
     let PackageSource::Carried(carried) = &cluster.packages.source else {
-        report::say(&format!("{}: nothing is carried (`packages: {{source: {}}}`), nothing to lock", cluster.name, cluster.packages.source.word()));
+        report::say(&format!(
+            "{}: nothing is carried (`packages: {{source: {}}}`), nothing to lock",
+            cluster.name,
+            cluster.packages.source.word()
+        ));
         return Ok(Verdict::Done);
     };
     let asked = carried::asked(&cluster, carried);
@@ -42,7 +46,13 @@ pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
     if let Some((package, state)) = installed.broken.first() {
         bail!("the base is not whole: dpkg left `{}` {state}; mend it with `dpkg --configure -a` before it is built upon", package.name);
     }
-    let question = Question { asked: &asked, indexes: &indexes, base: &installed.installed, old: old.as_ref(), upgrade: upgrade(options, old.as_ref())? };
+    let question = Question {
+        asked: &asked,
+        indexes: &indexes,
+        base: &installed.installed,
+        old: old.as_ref(),
+        upgrade: upgrade(options, old.as_ref())?,
+    };
     let packages = match choose::choose(&question) {
         Ok(packages) => packages,
         Err(refusals) => {
@@ -99,7 +109,10 @@ fn old(path: &Path) -> Result<Option<Lock>> {
     let lock = lock::parse::parse(&text, file, &mut diags);
     if lock.is_none() {
         report::diagnostics(&diags, &sources, Format::Text)?;
-        bail!("`{}` cannot be read, so it is not known what it locked; take it from version control, or remove it to lock anew", path.display());
+        bail!(
+            "`{}` cannot be read, so it is not known what it locked; take it from version control, or remove it to lock anew",
+            path.display()
+        );
     }
     Ok(lock)
 }
@@ -134,7 +147,8 @@ impl Material {
         let store = Store::of_user()?;
         let client = if options.offline { None } else { Some(Client::new()) };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
-        let reader = Reader { store: &store, client: client.as_ref(), now, allow_expired: options.allow_expired, allow_older: options.allow_older };
+        let reader =
+            Reader { store: &store, client: client.as_ref(), now, allow_expired: options.allow_expired, allow_older: options.allow_older };
         let mut material = Self { texts: Vec::new(), releases: Vec::new(), base };
         for origin in &carried.from {
             match &origin.place {
@@ -145,7 +159,8 @@ impl Material {
                 Place::Repository { urls, suites, components, trust } => {
                     for suite in suites {
                         let seen = old.and_then(|old| old.releases.iter().find(|r| r.source == origin.name && r.suite == *suite));
-                        let offered = reader.suite(Suite { source: &origin.name, urls, suite, components, trust }, &asked.architecture, seen)?;
+                        let offered =
+                            reader.suite(Suite { source: &origin.name, urls, suite, components, trust }, &asked.architecture, seen)?;
                         offered.remarks.iter().for_each(|remark| report::say(&format!("warning: {remark}")));
                         for bytes in offered.indexes {
                             let text = String::from_utf8(bytes).map_err(|_| anyhow!("an index of `{}` is not UTF-8", origin.name))?;
@@ -164,7 +179,11 @@ impl Material {
             .iter()
             .map(|(name, priority, text)| {
                 let offers = index::read(text).map_err(|error| anyhow!("an index of `{name}` cannot be read: {error}"))?;
-                Ok(apt::resolve::Source { name: name.clone(), priority: i32::try_from(*priority).unwrap_or(apt::resolve::PRIORITY), offers })
+                Ok(apt::resolve::Source {
+                    name: name.clone(),
+                    priority: i32::try_from(*priority).unwrap_or(apt::resolve::PRIORITY),
+                    offers,
+                })
             })
             .collect()
     }
@@ -195,9 +214,19 @@ fn diagnostic(refusal: &Refusal, cluster: &Cluster, asked: &Asked) -> Diagnostic
     let mut places = refusal.wants.iter().filter_map(wanted).map(|wanted| carried::place(cluster, &refusal.set, Some(wanted)));
     let at = places.next().unwrap_or_else(|| carried::place(cluster, &refusal.set, None));
     let (code, words, help) = match refusal.kind {
-        Kind::Unavailable => (codes::PACKAGE_UNAVAILABLE, "cannot have what it wants", "add a source that offers it to `packages.from`, or pin another version"),
-        Kind::Removes => (codes::BASE_CONFLICT, "cannot be built upon this base", "take another base, or remove what is in the way from the image"),
-        Kind::Unsound => (codes::PACKAGE_UNAVAILABLE, "would not be whole", "this is a mistake of clusterseed, or an index that contradicts itself: please report it"),
+        Kind::Unavailable => (
+            codes::PACKAGE_UNAVAILABLE,
+            "cannot have what it wants",
+            "add a source that offers it to `packages.from`, or pin another version",
+        ),
+        Kind::Removes => {
+            (codes::BASE_CONFLICT, "cannot be built upon this base", "take another base, or remove what is in the way from the image")
+        }
+        Kind::Unsound => (
+            codes::PACKAGE_UNAVAILABLE,
+            "would not be whole",
+            "this is a mistake of clusterseed, or an index that contradicts itself: please report it",
+        ),
     };
     let mut lines = refusal.words.iter();
     let first = lines.next().map(|line| format!(": {line}")).unwrap_or_default();

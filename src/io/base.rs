@@ -19,7 +19,8 @@ pub fn status(path: &Path) -> Result<String> {
     let meta = fs::metadata(path).with_context(|| format!("reading the base `{shown}`"))?;
     let bytes = if meta.is_dir() {
         let inside = path.join(STATUS);
-        let file = File::open(&inside).with_context(|| format!("the base `{shown}` is no root of a Debian system: opening `{}`", inside.display()))?;
+        let file = File::open(&inside)
+            .with_context(|| format!("the base `{shown}` is no root of a Debian system: opening `{}`", inside.display()))?;
         limited(file)?
     } else {
         file(path)?

@@ -37,7 +37,9 @@ pub fn between(old: Option<&Lock>, new: &Lock) -> Change {
     for (name, is) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
         lines.insert(name, is.iter().map(|package| format!("+ {}", words(package))).collect::<Vec<String>>());
     }
-    let places = |lock: &Lock| lock.packages.iter().map(|package| (package.source.clone(), package.path.clone(), package.sets.clone())).collect::<Vec<_>>();
+    let places = |lock: &Lock| {
+        lock.packages.iter().map(|package| (package.source.clone(), package.path.clone(), package.sets.clone())).collect::<Vec<_>>()
+    };
     let other = old.asked != new.asked || old.base != new.base || (lines.is_empty() && places(old) != places(new));
     Change { lines: lines.into_values().flatten().collect(), other }
 }

@@ -114,7 +114,10 @@ fn nearest<'p>(pins: &[Pin<'p>], fresh: Vec<Package>, attempt: impl Fn(&[Pin<'p>
     let (mut kept, mut best) = (Vec::new(), fresh);
     for _ in 0..TRIED {
         let differs = |pin: &&Pin<'_>| best.iter().any(|package| package.name.value == pin.name && !pin.versions.accept(&package.version));
-        let Some(next) = pins.iter().filter(|pin| !kept.iter().any(|(other, _): &(Pin<'_>, bool)| other.name == pin.name)).find(differs) else { break };
+        let Some(next) = pins.iter().filter(|pin| !kept.iter().any(|(other, _): &(Pin<'_>, bool)| other.name == pin.name)).find(differs)
+        else {
+            break;
+        };
         let mut with: Vec<Pin<'_>> = kept.iter().filter(|(_, stays)| *stays).map(|(pin, _)| *pin).collect();
         with.push(*next);
         let found = attempt(&with);
@@ -127,17 +130,18 @@ fn nearest<'p>(pins: &[Pin<'p>], fresh: Vec<Package>, attempt: impl Fn(&[Pin<'p>
 fn attempt(question: &Question<'_>, set: &Set, wants: &[Want<'_>], pins: &[Pin<'_>]) -> Result<Vec<Package>, Refusal> {
     let refuse = |kind, wants, words| Refusal { set: set.name.clone(), kind, wants, words };
     let lines = |text: String| text.lines().map(str::to_string).collect::<Vec<_>>();
-    let request = Request { architecture: &question.asked.architecture, foreign: Vec::new(), sources: question.indexes, base: question.base, pins };
+    let request =
+        Request { architecture: &question.asked.architecture, foreign: Vec::new(), sources: question.indexes, base: question.base, pins };
     let universe = Universe::new(request.clone()).map_err(|failure| refuse(Kind::Unsound, Vec::new(), lines(failure.to_string())))?;
     let closure = resolve::resolve(&universe, wants).map_err(|failure| match &failure {
-        resolve::Failure::Impossible(explanation) => refuse(Kind::Unavailable, explanation.wants(), lines(explanation.to_string())),
+        resolve::Failure::Impossible(explanation) => refuse(Kind::Unavailable, explanation.wants.clone(), lines(explanation.to_string())),
         _ => refuse(Kind::Unavailable, Vec::new(), lines(failure.to_string())),
     })?;
     if !closure.removed.is_empty() {
         let words = closure.removed.iter().map(|package| format!("{} {} would have to go", package.name, package.version));
         return Err(refuse(Kind::Removes, Vec::new(), words.collect()));
     }
-    let violations = verify::verify(&request, &closure);
+    let violations = verify::verify(&request, wants, &closure);
     if !violations.is_empty() {
         return Err(refuse(Kind::Unsound, Vec::new(), violations.iter().map(ToString::to_string).collect()));
     }
