@@ -182,6 +182,9 @@ pub struct Lock {
     /// Take a Release that is older than the one that the lock has seen
     #[arg(long)]
     pub allow_older: bool,
+    /// Form of the problems: text, or JSON Lines
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// `fetch`.

@@ -26,7 +26,7 @@ use crate::plan::carried;
 /// Resolves what is asked, and writes the lock where it has changed.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let Some((cluster, inputs)) = checked_with(&options.input, load::Lock::Ignored, global, Format::Text, &mut sources)? else {
+    let Some((cluster, inputs)) = checked_with(&options.input, load::Lock::Ignored, global, options.format, &mut sources)? else {
         return Ok(Verdict::Wrong);
     };
     let PackageSource::Carried(carried) = &cluster.packages.source else {
@@ -58,7 +58,7 @@ pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
         Err(refusals) => {
             refusals.iter().for_each(|refusal| diags.push(diagnostic(refusal, &cluster, &asked)));
             diags.finish(&[], false);
-            report::diagnostics(&diags, &sources, Format::Text)?;
+            report::diagnostics(&diags, &sources, options.format)?;
             return Ok(Verdict::Wrong);
         }
     };

@@ -124,6 +124,9 @@ impl Reader<'_> {
     /// The Release with its signature in it, or beside it. `None` where a source that is taken unsigned has none.
     fn release(&self, folder: &str, trust: &Trust) -> Result<Option<Believed>> {
         let inline = self.text(&format!("{folder}InRelease"))?;
+        if inline.is_none() && self.client.is_none() && !folder.starts_with("file:") && self.text(&format!("{folder}Release"))?.is_none() {
+            bail!("nothing of {folder} was kept, and nothing is fetched with --offline: run it once without");
+        }
         let (text, signed_by) = match trust {
             Trust::Unsigned => {
                 let text = match inline {
