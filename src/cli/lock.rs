@@ -85,6 +85,13 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
         return Ok(Verdict::Wrong);
     }
     let text = print(new);
+    // What cannot be read back would be found out by whoever needs it, too late.
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let file = sources.add(shown.to_string(), &text);
+    if lock::parse::parse(&text, file, &mut diags).is_none() {
+        report::diagnostics(&diags, &sources, Format::Text)?;
+        bail!("the lock would not be one that can be read, and is not written: a source says something odd of a package");
+    }
     let written = std::fs::read_to_string(path).is_ok_and(|there| there == text);
     if !written {
         output::write_file(path, text.as_bytes(), 0o644, false).with_context(|| format!("writing `{shown}`"))?;
@@ -195,6 +202,9 @@ fn folder_index(folder: &Path, inputs: &Inputs) -> Result<String> {
     let mut paragraphs = Vec::new();
     for file in debs::list(folder)? {
         let shown = file.file.display();
+        if !file.path.bytes().all(|byte| matches!(byte, b' '..=b'~')) || file.path.contains('\\') {
+            bail!("`{shown}`: the lock names files in printable ASCII without `\\`; rename it");
+        }
         let sha256 = debs::digest(&file.file)?;
         let reader = std::io::BufReader::new(std::fs::File::open(&file.file).with_context(|| format!("reading `{shown}`"))?);
         let control = deb::control(reader).map_err(|error| anyhow!("`{shown}` is no package: {error}"))?;
