@@ -29,6 +29,8 @@ pub struct Inputs {
     pub local: LocalFiles,
     /// Which packages are carried, where the spec says that some are.
     pub lock: LockFile,
+    /// SHA-256 of the dpkg status of the base that packages are carried for, or why it cannot be read; none: nobody asks.
+    pub base: Option<Result<Sha256Sum, String>>,
     /// Time of every file of a tarball, in seconds since 1970 (SOURCE_DATE_EPOCH; 0 where it is not set).
     pub epoch: u64,
 }
@@ -50,7 +52,7 @@ pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) ->
     let mut cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
     checks::run(&cluster, diags);
     if !diags.has_errors() {
-        cluster.lock = locked(&cluster, &inputs.lock, sources, diags);
+        cluster.lock = locked(&cluster, inputs, sources, diags);
     }
     if !diags.has_errors() {
         trial(&cluster, inputs.epoch, diags);
@@ -59,9 +61,9 @@ pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) ->
 }
 
 /// The lock of a cluster that carries packages, if it is there and answers what the spec asks.
-fn locked(cluster: &Cluster, file: &LockFile, sources: &mut Sources, diags: &mut Diagnostics) -> Option<lock::Lock> {
+fn locked(cluster: &Cluster, inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<lock::Lock> {
     let PackageSource::Carried(carried) = &cluster.packages.source else { return None };
-    match file {
+    match &inputs.lock {
         LockFile::Ignored => None,
         LockFile::Missing => {
             diags.push(
@@ -74,6 +76,11 @@ fn locked(cluster: &Cluster, file: &LockFile, sources: &mut Sources, diags: &mut
             let id = sources.add(name, text);
             let lock = lock::parse::parse(text, id, diags)?;
             lock::stale::check(&lock, &plan::carried::asked(cluster, carried), carried.at, diags);
+            match (&inputs.base, &carried.base) {
+                (Some(Err(why)), Some(base)) => diags.push(resolve::unreadable(&base.value, why, base.at)),
+                (Some(Ok(sha256)), Some(base)) => lock::stale::base(&lock, sha256, base.at, diags),
+                _ => {}
+            }
             Some(lock)
         }
     }

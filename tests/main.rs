@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod apt; // the choice of packages, beside the real apt
 mod carried; // packages that are locked, fetched and stored, from servers that lie
 mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands

@@ -70,7 +70,8 @@ fn check(bytes: &[u8], local: LocalFiles) -> Outcome {
             None
         }
     };
-    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, lock: LockFile::Ignored, epoch: 0 };
+    let inputs =
+        Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, lock: LockFile::Ignored, base: None, epoch: 0 };
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
     assert!(cluster.is_some() != diags.has_errors(), "a cluster or errors, never both or neither");
     diags.finish(&[], false);

@@ -1,63 +1,55 @@
-//! Why there is no answer: the shortest true chain from what is wanted to what is missing or in the way.
+//! Why there is no answer: a short chain of true sentences from what is wanted to what is missing or in the way.
+//!
+//! What must be there follows from what is wanted wherever only one package serves a need; the chains are the shortest of those.
+//! Where a need could be served in several ways, each of them is shown to fail, indented below it.
+
+mod proof;
 
 use std::fmt;
 
-use super::resolve::{Universe, Want};
+pub use proof::explain;
 
-/// Something that is true and in the way.
+/// A sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// Nothing has the name of what is wanted.
-    Nowhere {
-        /// Place of the wish.
-        want: usize,
-        /// The wish.
-        wish: String,
-        /// Packages that provide the name, of which one has to be wanted instead.
-        providers: Vec<String>,
-    },
-    /// No version is what is wanted.
-    Versions {
-        /// Place of the wish.
-        want: usize,
-        /// The wish.
-        wish: String,
-        /// What is there.
-        offered: Vec<String>,
-    },
+pub struct Line {
+    /// How far it is indented: it holds in the case that the last line with less begins.
+    pub depth: usize,
+    /// The sentence, in lower case and without a full stop.
+    pub text: String,
 }
 
-/// An explanation: facts, of which each follows from those before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An explanation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
-    /// The facts.
-    pub facts: Vec<Fact>,
+    /// Places of the wishes that cannot be fulfilled together, ascending.
+    pub wants: Vec<usize>,
+    /// Sentences, of which each follows from those before it.
+    pub lines: Vec<Line>,
 }
 
 impl Explanation {
-    /// One fact that says all.
-    pub fn of(fact: Fact) -> Self {
-        Self { facts: vec![fact] }
-    }
-
-    /// Places of the wishes that cannot be fulfilled together, ascending.
-    pub fn wants(&self) -> Vec<usize> {
-        let mut wants: Vec<usize> = self.facts.iter().map(|fact| match fact {
-            Fact::Nowhere { want, .. } | Fact::Versions { want, .. } => *want,
-        }).collect();
-        wants.sort_unstable();
-        wants.dedup();
-        wants
+    /// One sentence about one wish that says all.
+    pub fn of(want: usize, text: String) -> Self {
+        Self { wants: vec![want], lines: vec![Line { depth: 0, text }] }
     }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.facts)
+        for (number, Line { depth, text }) in self.lines.iter().enumerate() {
+            write!(f, "{}{:indent$}{text}", if number == 0 { "" } else { "\n" }, "", indent = depth * 2)?;
+        }
+        Ok(())
     }
 }
 
-/// Explains why nothing fulfils what is wanted; call it only when that is so.
-pub fn explain(_universe: &Universe<'_>, _wanted: &[Want<'_>], _wants: &[super::resolve::Wanted]) -> Explanation {
-    Explanation { facts: Vec::new() }
+/// Texts joined as in a sentence: `a, b and c`; of many only the first.
+pub fn joined(texts: &[String]) -> String {
+    const MOST: usize = 5;
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if texts.len() <= MOST => format!("{} and {last}", first.join(", ")),
+        _ => format!("{} and {} more", texts[..MOST].join(", "), texts.len() - MOST),
+    }
 }

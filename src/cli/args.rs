@@ -70,6 +70,8 @@ pub enum Command {
     Check(Check),
     /// Say what a code means, why it matters and how to mend it
     Explain(Explain),
+    /// Decide which packages are carried, and write cluster.lock
+    Lock(Lock),
     /// Bring the packages that cluster.lock names into the store
     Fetch(Fetch),
     /// List, check and prune the store of packages
@@ -160,6 +162,33 @@ pub struct Build {
     /// Say nothing when all is well
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Change nothing, and fail where something would change
+    #[arg(long, conflicts_with = "upgrade")]
+    pub locked: bool,
+    /// Take the best version of this package, or of all, instead of the
+    /// locked one (repeatable)
+    #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub upgrade: Vec<String>,
+    /// Make no connection: use what was kept of repositories
+    #[arg(long)]
+    pub offline: bool,
+    /// Take a Release after the day until which it says that it holds
+    #[arg(long)]
+    pub allow_expired: bool,
+    /// Take a Release that is older than the one that the lock has seen
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Form of the problems: text, or JSON Lines
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// `fetch`.

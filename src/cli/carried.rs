@@ -7,9 +7,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::args::{Format, Global, Input};
-use super::check;
+use super::check::checked_with;
+use super::report;
 use crate::cluster::{Cluster, Method};
 use crate::compile::Inputs;
+use crate::diag::{Diagnostics, Sources};
 use crate::emit::repository::{Form, Known, Signer};
 use crate::format::checksum::Sha256Sum;
 use crate::io::load;
@@ -28,16 +30,15 @@ pub struct Packages {
 /// Loads and checks a spec and the packages that it carries, and shows what is wrong. `None` when there are errors.
 pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs, Option<Packages>)>> {
     let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
-    let mut packages = None;
-    let checked = check::checked_and(input, lock, global, format, |cluster, diags| {
-        let Some(lock) = &cluster.lock else { return Ok(()) };
-        let store = Store::of_user()?;
-        let packed = cluster.delivery.method == Method::Hand;
-        let known = carried::read(lock, &store, packed, diags).context("reading the packages that are carried")?;
-        packages = Some(Packages { store, known });
-        Ok(())
-    })?;
-    Ok(checked.map(|(cluster, inputs)| (cluster, inputs, packages)))
+    let mut sources = Sources::default();
+    let Some((cluster, inputs)) = checked_with(input, lock, global, format, &mut sources)? else { return Ok(None) };
+    let Some(lock) = &cluster.lock else { return Ok(Some((cluster, inputs, None))) };
+    let store = Store::of_user()?;
+    let packed = cluster.delivery.method == Method::Hand;
+    let mut diags = Diagnostics::new();
+    let known = carried::read(lock, &store, packed, &mut diags).context("reading the packages that are carried")?;
+    report::diagnostics(&diags, &sources, format)?;
+    Ok((!diags.has_errors()).then_some((cluster, inputs, Some(Packages { store, known }))))
 }
 
 /// The key that was named, or that beside the spec.

@@ -21,32 +21,24 @@ pub fn run(options: &Check, global: &Global) -> Result<Verdict> {
 /// Loads and checks a spec and shows what is wrong. `None` when there are errors.
 pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
     let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
-    checked_with(input, lock, global, format)
+    checked_with(input, lock, global, format, &mut Sources::default())
 }
 
-/// The same with a lock of the caller's choice, or with none.
-pub fn checked_with(input: &Input, lock: load::Lock, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
-    checked_and(input, lock, global, format, |_, _| Ok(()))
-}
-
-/// The same, with more to look at where the spec has no errors.
-pub fn checked_and(
+/// The same with a lock of the caller's choice, or with none, and with the texts that places point into.
+pub fn checked_with(
     input: &Input,
     lock: load::Lock,
     global: &Global,
     format: Format,
-    more: impl FnOnce(&Cluster, &mut Diagnostics) -> Result<()>,
+    sources: &mut Sources,
 ) -> Result<Option<(Cluster, Inputs)>> {
-    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let mut diags = Diagnostics::new();
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
-    let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
-    let cluster = compile::check(&inputs, &mut sources, &mut diags);
-    if let Some(cluster) = &cluster {
-        more(cluster, &mut diags)?;
-    }
+    let inputs = load::inputs(&input.spec, &options, sources, &mut diags)?;
+    let cluster = compile::check(&inputs, sources, &mut diags);
     let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
     diags.finish(&allowed, input.strict);
-    report::diagnostics(&diags, &sources, format)?;
+    report::diagnostics(&diags, sources, format)?;
     Ok(cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)))
 }
 

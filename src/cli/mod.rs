@@ -8,6 +8,7 @@ mod explain;
 mod fetch;
 mod init;
 mod inspect;
+mod lock;
 mod meta;
 mod next;
 mod profile;
@@ -66,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Init(options) => init::run(options),
         Command::Check(options) => check::run(options, global),
         Command::Explain(options) => explain::run(options, global),
+        Command::Lock(options) => lock::run(options, global),
         Command::Fetch(options) => fetch::run(options, global),
         Command::Store(options) => store::run(options),
         Command::Build(options) => build::run(options, global),

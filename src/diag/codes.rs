@@ -29,6 +29,9 @@ codes! {
          192.168.2.1 for 192.0.2.1, and a cluster built with both never elects a leader. Correct the address, or widen the subnet."
     ADDRESS_RESERVED "address-reserved" "a host has the network's, the broadcast or the gateway's address"
         "The first and the last address of a subnet are not for hosts, and the gateway has its own already. Use another one."
+    BASE_CONFLICT "base-conflict" "packages of the base are in the way"
+        "What hosts want goes with the base only if packages that the image already has are removed. That is refused: an image whose own \
+         packages vanish on first boot is not the image that was tested."
     BOND "bond" "a bond that cannot be made"
         "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
          the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
@@ -135,6 +138,10 @@ codes! {
          hardly ever meant, and slow."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
+    PACKAGE_UNAVAILABLE "package-unavailable" "no source offers what a host wants"
+        "`clusterseed lock` looks for packages that fulfil every dependency of what is wanted, of a base and of each other, as apt does without \
+         recommends. Here there are none: the message names the shortest chain from what is wanted to what is missing or in the way. Add a \
+         source, pin another version, or take another base."
     PACKAGES_FROM "packages-from" "what is said of carried packages does not fit together"
         "With `source: carried`, `from` lists where packages come from, in order of preference: apt repositories, as `{name: debian, url: \
          http://deb.debian.org/debian, suites: [bookworm], components: [main], key: debian.asc, fingerprints: [\"…\"]}`; repositories \

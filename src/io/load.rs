@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::base;
 use crate::cluster::LocalFiles;
 use crate::compile::{Inputs, LockFile, parse_spec};
 use crate::diag::{At, Diagnostics, FileId, Sources, Spanned};
@@ -89,7 +90,12 @@ pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut
         Some(path) => lock_file(&path)?,
         None => LockFile::Ignored,
     };
-    Ok(Inputs { digest, spec, catalog, local, lock, epoch: epoch()? })
+    let base = spec.as_ref().and_then(|spec| spec.packages.base.as_ref()).filter(|_| matches!(lock, LockFile::Text(..)));
+    let base = base.map(|path| match base::status(&folder.join(&path.value)) {
+        Ok(text) => Ok(Sha256Sum::of(text.as_bytes())),
+        Err(error) => Err(format!("{error:#}")),
+    });
+    Ok(Inputs { digest, spec, catalog, local, lock, base, epoch: epoch()? })
 }
 
 /// A lock as text; that it is a sound one is seen later.

@@ -1,5 +1,6 @@
 //! The boundary to the machine: [`load`] reads, [`output`] writes, nothing else does either.
 
+pub mod base;
 pub mod carried;
 pub mod debs;
 pub mod fetch;

@@ -2,7 +2,7 @@
 //! the Release gives. In [`Reader::suite`] each step is refused before the next one is taken.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -124,6 +124,9 @@ impl Reader<'_> {
     /// The Release with its signature in it, or beside it. `None` where a source that is taken unsigned has none.
     fn release(&self, folder: &str, trust: &Trust) -> Result<Option<Believed>> {
         let inline = self.text(&format!("{folder}InRelease"))?;
+        if inline.is_none() && self.client.is_none() && !folder.starts_with("file:") && self.text(&format!("{folder}Release"))?.is_none() {
+            bail!("nothing of {folder} was kept, and nothing is fetched with --offline: run it once without");
+        }
         let (text, signed_by) = match trust {
             Trust::Unsigned => {
                 let text = match inline {
@@ -325,23 +328,30 @@ fn download(client: &Client, url: &str, limit: u64) -> Result<Option<Vec<u8>>> {
 }
 
 /// How an index is packed.
-#[derive(Clone, Copy)]
-enum Form {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
     Xz,
     Gzip,
     Zstd,
     Plain,
 }
 
+impl Form {
+    /// What is inside.
+    pub fn open<'r>(self, reader: impl BufRead + 'r) -> Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Plain => Box::new(reader),
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
+            Self::Xz => Box::new(lzma_rust2::XzReader::new(reader, true)),
+            Self::Zstd => Box::new(ruzstd::decoding::StreamingDecoder::new(reader).map_err(|error| anyhow!("{error}"))?),
+        })
+    }
+}
+
 /// Unpacks no more than is allowed: what packs well can be made to fill any memory.
 fn unpack(reader: impl Read, form: Form, limit: u64) -> Result<Vec<u8>> {
-    let mut reader = std::io::BufReader::with_capacity(1 << 16, reader);
-    let text = match form {
-        Form::Plain => whole(&mut reader, limit)?,
-        Form::Gzip => whole(flate2::bufread::MultiGzDecoder::new(&mut reader), limit)?,
-        Form::Xz => whole(lzma_rust2::XzReader::new(&mut reader, true), limit)?,
-        Form::Zstd => whole(ruzstd::decoding::StreamingDecoder::new(&mut reader).map_err(|error| anyhow!("{error}"))?, limit)?,
-    };
+    let mut reader = BufReader::with_capacity(1 << 16, reader);
+    let text = whole(form.open(&mut reader)?, limit)?;
     // To the end, where the digest of what was packed is compared.
     std::io::copy(&mut reader, &mut std::io::sink())?;
     Ok(text)

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
+use crate::apt::deb;
 use crate::format::checksum::Sha256Sum;
 
 /// A store.
@@ -153,8 +154,9 @@ impl Store {
 
     /// What a file is: name, version and architecture of a package.
     pub fn title(&self, stored: &Stored) -> Option<String> {
-        let _ = stored;
-        None
+        let control = deb::control(File::open(&stored.path).ok()?).ok()?;
+        let field = |name: &str| control.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim);
+        Some(format!("{} {} ({})", field("Package")?, field("Version")?, field("Architecture")?))
     }
 
     /// All files, sorted by digest.

@@ -6,6 +6,8 @@
 //!
 //! Pure: [`parse`] and [`print`](print::print) are each other's inverse.
 
+pub mod change;
+pub mod choose;
 pub mod known;
 pub mod parse;
 pub mod print;

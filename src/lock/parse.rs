@@ -54,7 +54,7 @@ fn shape() -> Type {
         Field::new("wanted", Type::list(Type::pattern("[a-z0-9][a-z0-9+.-]+(=.+)?", "a package, or `package=version`")), "what is wanted")
             .required(),
     ];
-    let path = Type::pattern(r"[^/\\%\x00-\x20][^\\\x00-\x20]*", "a path below the source");
+    let path = Type::pattern(r"[^/\\][^\\]*", "a path below the source");
     let packages = vec![
         Field::new("name", package(), "its name").required(),
         Field::new("version", Type::Scalar(Syntax::Version), "its version").required(),

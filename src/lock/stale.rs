@@ -2,6 +2,7 @@
 
 use super::{Asked, Lock, Place, Set, Source};
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
+use crate::format::checksum::Sha256Sum;
 
 /// Reports everything in which the lock answers another question; `at` is where the spec says that packages are carried.
 pub fn check(lock: &Lock, asked: &Asked, at: At, diags: &mut Diagnostics) {
@@ -32,6 +33,14 @@ pub fn check(lock: &Lock, asked: &Asked, at: At, diags: &mut Diagnostics) {
         found = found.help(format!("and {more} more"));
     }
     diags.push(found.help("`clusterseed lock` brings it up to date; what is locked already stays as it is where it still fits"));
+}
+
+/// Reports a base that has changed since: `sha256` is the digest of its dpkg status now, `at` where the spec names it.
+pub fn base(lock: &Lock, sha256: &Sha256Sum, at: At, diags: &mut Diagnostics) {
+    if lock.base.is_some_and(|then| then != *sha256) {
+        let message = "cluster.lock was made upon another state of this base";
+        diags.push(Diagnostic::error(codes::LOCK_STALE, at, message).help("`clusterseed lock` brings it up to date"));
+    }
 }
 
 /// Most reasons that are told.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Package, group};
 use crate::cluster::{Carried, Cluster, Host, Place, Trust};
-use crate::diag::Diagnostics;
+use crate::diag::{At, Diagnostics};
 use crate::format::checksum::{Sha256Sum, hex};
 use crate::lock::{self, Asked, Lock, Set, Wanted};
 
@@ -25,6 +25,16 @@ pub fn wanted(cluster: &Cluster, host: &Host) -> Vec<Wanted> {
     let scope = cluster.group_scope(host.variant, &mut ignored);
     let packages = group::packages(cluster, host, &scope, &mut ignored);
     packages.into_iter().map(|package| Wanted { name: package.name, version: package.version }).collect()
+}
+
+/// Where the spec says that hosts of a set want a package: by name, by its version, or else through the roles of the first such host.
+pub fn place(cluster: &Cluster, set: &str, wanted: Option<&Wanted>) -> At {
+    let packages = &cluster.packages;
+    let extra = wanted.and_then(|wanted| packages.extra.iter().find(|extra| extra.value == wanted.name)).map(|extra| extra.at);
+    let pinned = wanted.and_then(|wanted| packages.versions.get(&wanted.name)).and_then(|pin| pin.at);
+    let (roles, host) = set.split_once('@').map_or((set, None), |(roles, host)| (roles, Some(host)));
+    let host = cluster.hosts.iter().find(|h| h.roles.join("+") == roles && host.is_none_or(|name| name == h.name));
+    extra.or(pinned).or(host.map(|host| host.role_at)).unwrap_or(cluster.at)
 }
 
 fn source(origin: &crate::cluster::Origin) -> lock::Source {

@@ -73,7 +73,7 @@ static SCOPE: LazyLock<Jinja> = LazyLock::new(|| {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let spec = compile::parse_spec(GUIDE, "cluster.yaml", &mut sources, &mut diags);
     let digest = Sha256Sum::of(GUIDE.as_bytes());
-    let inputs = Inputs { digest, spec, catalog: CATALOG.clone(), local: LocalFiles::new(), lock: LockFile::Ignored, epoch: 0 };
+    let inputs = Inputs { digest, spec, catalog: CATALOG.clone(), local: LocalFiles::new(), lock: LockFile::Ignored, base: None, epoch: 0 };
     let cluster = compile::check(&inputs, &mut sources, &mut diags).expect("the guide's cluster");
     cluster.host_scope(&cluster.hosts[0], &mut diags)
 });
@@ -203,7 +203,7 @@ fn whole_way(bytes: &[u8], catalog: Catalog) {
         }
         local.insert(reference.value, found);
     }
-    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog, local, lock: LockFile::Ignored, epoch: 0 };
+    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog, local, lock: LockFile::Ignored, base: None, epoch: 0 };
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
     assert!(cluster.is_some() || diags.has_errors(), "refused without a reason");
     drawn(&mut diags, &sources);

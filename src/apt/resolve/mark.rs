@@ -109,8 +109,8 @@ impl Marks<'_, '_> {
     }
 
     fn may_delete(&self, node: NodeId) -> bool {
-        let Node { held, essential, .. } = self.universe.nodes[node];
-        !(self.fast[node] || held || essential || self.wanted[node])
+        let Node { held, essential, important, .. } = self.universe.nodes[node];
+        !(self.fast[node] || held || essential || important || self.wanted[node])
     }
 
     fn delete(&mut self, node: NodeId) -> bool {

@@ -7,7 +7,7 @@
 
 mod mark;
 mod search;
-mod universe;
+pub(super) mod universe;
 mod why;
 
 use std::fmt;

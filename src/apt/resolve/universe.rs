@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::{Failure, Request, Versions, Want};
-use crate::apt::explain::{Explanation, Fact};
+use crate::apt::explain::{Explanation, joined};
 use crate::apt::index::Offer;
 use crate::apt::package::{MultiArch, Package};
 use crate::apt::relation::{Group, Relation, RelationError};
@@ -65,8 +65,8 @@ pub struct Node<'t> {
 pub struct Universe<'t> {
     /// What it was made from.
     pub request: Request<'t>,
-    pub(super) versions: Vec<Version<'t>>,
-    pub(super) nodes: Vec<Node<'t>>,
+    pub(in crate::apt) versions: Vec<Version<'t>>,
+    pub(in crate::apt) nodes: Vec<Node<'t>>,
     names: HashMap<&'t str, Vec<NodeId>>,
     providers: HashMap<&'t str, Vec<(VersionId, Option<&'t str>)>>,
     mentions: OnceLock<HashMap<&'t str, usize>>,
@@ -246,13 +246,21 @@ impl<'t> Universe<'t> {
     /// Every version that a package of `node` may not stand beside, because of `relation`: what it conflicts with or breaks.
     pub fn excluded<'a>(&'a self, relation: Relation<'a>, node: NodeId) -> impl Iterator<Item = VersionId> + 'a {
         let fits = move |version: &Version<'_>| {
-            version.node != node && relation.architecture.is_none_or(|asked| asked == "any" || asked == self.nodes[version.node].architecture)
+            version.node != node
+                && relation.architecture.is_none_or(|asked| asked == "any" || asked == self.nodes[version.node].architecture)
         };
         let direct = self.named(relation.name).iter().flat_map(|node| self.nodes[*node].versions.iter().copied());
         let direct = direct.filter(move |version| relation.admits(self.versions[*version].package.version));
         let provided = self.providers.get(relation.name).map_or(&[][..], Vec::as_slice).iter();
         let provided = provided.filter(move |(_, provided)| relation.admits_provided(*provided)).map(|(version, _)| *version);
         direct.chain(provided).filter(move |version| fits(&self.versions[*version]))
+    }
+
+    /// The name of a version and all that it provides.
+    pub fn names_of(&self, version: VersionId) -> Vec<&'t str> {
+        let package = &self.versions[version].package;
+        let provided = package.provisions().unwrap_or_default();
+        std::iter::once(package.name).chain(provided.into_iter().map(|(name, _)| name)).collect()
     }
 
     /// The same package for other architectures.
@@ -311,7 +319,8 @@ impl<'t> Universe<'t> {
             let offers = self.request.sources.iter().flat_map(|source| source.offers.iter().map(|offer| &offer.package));
             for package in offers.chain(self.request.base.iter().map(|installed| &installed.package)) {
                 let p = package;
-                let fields = [p.pre_depends, p.depends, p.conflicts, p.breaks, p.recommends, p.suggests, p.replaces, p.enhances, p.provides];
+                let fields =
+                    [p.pre_depends, p.depends, p.conflicts, p.breaks, p.recommends, p.suggests, p.replaces, p.enhances, p.provides];
                 let first = |text: &'t str| text.trim_start().split([' ', '\t', '\n', '\r', '(', ':']).next().unwrap_or_default();
                 let named = fields.into_iter().filter(|field| !field.is_empty()).flat_map(|field| field.split([',', '|']).map(first));
                 for name in std::iter::once(package.name).chain(named).filter(|name| !name.is_empty()) {
@@ -340,8 +349,10 @@ impl<'t> Universe<'t> {
             Versions::Any => self.nodes[node].candidate,
             versions => self.nodes[node].versions.iter().copied().find(|v| versions.accept(self.versions[*v].package.version)),
         };
-        let offered = || self.nodes[node].versions.iter().map(|version| self.offered(*version)).collect();
-        let nothing = || Explanation::of(Fact::Versions { want: place, wish: want.to_string(), offered: offered() });
+        let nothing = || {
+            let offered: Vec<String> = self.nodes[node].versions.iter().map(|version| self.offered(*version)).collect();
+            Explanation::of(place, format!("{want} is wanted, offered is {}", joined(&offered)))
+        };
         Ok(Wanted { node, version: version.ok_or_else(nothing)? })
     }
 
@@ -365,7 +376,13 @@ impl<'t> Universe<'t> {
 
     fn nowhere(&self, place: usize, want: &Want<'_>, name: &str) -> Explanation {
         let providers: Vec<String> = self.candidates_providing(name).into_iter().map(|node| self.nodes[node].name.to_string()).collect();
-        Explanation::of(Fact::Nowhere { want: place, wish: want.to_string(), providers })
+        let text = match providers.is_empty() {
+            true => format!("{want} is wanted, which nothing offers"),
+            false => {
+                format!("{want} is wanted, which is only a name that {} provide: one of them has to be wanted itself", joined(&providers))
+            }
+        };
+        Explanation::of(place, text)
     }
 
     /// `name version from source`, for messages.

@@ -56,7 +56,8 @@ fn reasons(universe: &Universe<'_>, wants: &[Wanted], state: &State) -> Vec<Opti
     loop {
         for node in 0..universe.nodes.len() {
             let changed = universe.nodes[node].current.is_some() && state.installed[node] != universe.nodes[node].current;
-            if changed && reasons[node].is_none()
+            if changed
+                && reasons[node].is_none()
                 && let Some((by, relation)) = in_the_way(universe, state, node, &reasons)
             {
                 reasons[node] = Some(Reason::Replaced(by, relation));

@@ -1,0 +1,1 @@
+//! .deb files, sound and harmful.

@@ -1,0 +1,1 @@
+//! The real index of Debian 12.
