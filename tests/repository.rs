@@ -121,7 +121,10 @@ fn same_key_and_input_same_bytes() {
     let out = one.folder.path().join("out-volume");
     assert_eq!(files(&out.join("packages/pool")).len(), 3);
     assert!(files(&out).iter().all(|(_, path)| fs::metadata(path).expect("a file").permissions().mode() & 0o777 == 0o644));
-    let dated = one.command(&["build", "volume.yaml", "-q", "-o", "dated", "--sign-with", "signing.key"]).env("SOURCE_DATE_EPOCH", "1800000000").output();
+    let dated = one
+        .command(&["build", "volume.yaml", "-q", "-o", "dated", "--sign-with", "signing.key"])
+        .env("SOURCE_DATE_EPOCH", "1800000000")
+        .output();
     assert!(dated.expect("a build").status.success());
     let set = one.sets(&one.folder.path().join("dated/packages")).remove(0);
     let release = fs::read_to_string(one.folder.path().join("dated/packages").join(set).join("Release")).expect("a Release");

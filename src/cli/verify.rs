@@ -144,7 +144,10 @@ fn check_host(
     let seed = unpack(&tarball.path).map_err(|error| format!("seed.tar.gz: {error}"))?;
     let list = seed.get(CHECKSUMS).ok_or("the seed holds no SHA256SUMS")?;
     let list = String::from_utf8_lossy(&list.bytes);
-    let beside = list.lines().filter_map(|line| line.get(66..)?.strip_prefix(IN_POOL)).filter(|name| !seed.contains_key(&format!("{IN_POOL}{name}")));
+    let beside = list
+        .lines()
+        .filter_map(|line| line.get(66..)?.strip_prefix(IN_POOL))
+        .filter(|name| !seed.contains_key(&format!("{IN_POOL}{name}")));
     let mut packages = BTreeMap::new();
     for name in beside {
         let digest = pool.get(name).ok_or_else(|| format!("the package {name} of the seed is not in {POOL}"))?;

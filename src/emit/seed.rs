@@ -79,9 +79,9 @@ pub fn tarball(tree: &[SeedFile], repository: Option<&Repository>, context: Cont
         .flat_map(|repository| &repository.pool)
         .map(|package| (format!("seed/{IN_SEED}/pool/{}", package.name), package))
         .collect();
-    let large = packages.iter().map(|(path, package)| {
-        Ok(Large { path, mode: 0o644, file: package.file, crc: context.repositories.crc(&package.file)? })
-    });
+    let large = packages
+        .iter()
+        .map(|(path, package)| Ok(Large { path, mode: 0o644, file: package.file, crc: context.repositories.crc(&package.file)? }));
     let large: Vec<Large<'_>> = large.collect::<io::Result<_>>()?;
     tarball::tar_gz(&*head(&program, context.epoch)?, &members, &large, context.epoch)
 }

@@ -85,7 +85,10 @@ pub fn tar_gz(head: &Head, members: &[Member<'_>], large: &[Large<'_>], epoch: u
     out.write_all(&head.deflated)?;
     for file in large {
         if file.file.size > LARGEST {
-            return Err(io::Error::other(format!("{} has {} bytes, and gzip counts no more than {LARGEST} here", file.path, file.file.size)));
+            return Err(io::Error::other(format!(
+                "{} has {} bytes, and gzip counts no more than {LARGEST} here",
+                file.path, file.file.size
+            )));
         }
         bytes.extend(tar.header(file.path, file.mode, file.file.size, epoch)?);
         sum.combine(&crc(&bytes));

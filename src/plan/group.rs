@@ -6,8 +6,8 @@ use std::sync::Arc;
 use minijinja::Value as Jinja;
 
 use super::apt::{Repository, profile_error};
-use super::file::{Phase, PlannedFile};
 use super::carried::{self, Locked};
+use super::file::{Phase, PlannedFile};
 use super::{Alternative, Directory, Package, Service, service};
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;

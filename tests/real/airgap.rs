@@ -90,7 +90,10 @@ fn airgap() {
         let said = host(&lab.home.join("apply"), lab.tree(), &project, APPLY);
         let wanted = "this host is what its seed says\nbasis 2:1.0 installed\nserver 1:1.0-1+x~y installed\ntool 2.0 installed\n";
         assert!(said.starts_with(wanted), "{suite}: {said}");
-        assert!(said.contains("\n/etc/apt/sources.list.disabled\n") && said.contains("packets that tried to leave: 0\n"), "{suite}: {said}");
+        assert!(
+            said.contains("\n/etc/apt/sources.list.disabled\n") && said.contains("packets that tried to leave: 0\n"),
+            "{suite}: {said}"
+        );
         assert!(!said.contains("W: ") && !said.contains("E: "), "{suite}: {said}");
         lab.say(&format!("{suite}: applied with packages from the seed, no packet tried to leave"));
 

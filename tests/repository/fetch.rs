@@ -13,7 +13,8 @@ use crate::support::{self, files};
 /// What a run of `fetch` is given, as user-data says it.
 fn arguments(out: &Path, host: &str) -> Vec<String> {
     let text = fs::read_to_string(out.join(format!("hosts/{host}/user-data"))).expect("user-data");
-    let line = text.lines().find_map(|line| line.split_once("/fetch ").filter(|(_, rest)| rest.contains(" && sh "))).expect("a call of fetch").1;
+    let line =
+        text.lines().find_map(|line| line.split_once("/fetch ").filter(|(_, rest)| rest.contains(" && sh "))).expect("a call of fetch").1;
     line.split(" && ").next().unwrap_or_default().split(' ').map(str::to_string).collect()
 }
 
@@ -73,7 +74,8 @@ const SHELLS: [&[&str]; 2] = [&["dash"], &["busybox", "sh"]];
 fn serve(out: PathBuf) -> Server {
     Server::start(move |path, hits| {
         let path = path.replace("%2b", "+").replace("%7e", "~");
-        let file = path.strip_prefix("/packages/").map_or_else(|| out.join("hosts").join(&path[1..]), |rest| out.join("packages").join(rest));
+        let file =
+            path.strip_prefix("/packages/").map_or_else(|| out.join("hosts").join(&path[1..]), |rest| out.join("packages").join(rest));
         match fs::read(file) {
             Ok(bytes) if path.contains("server_") && hits == 1 => Reply::cut(&bytes, bytes.len() / 2),
             Ok(bytes) => Reply::whole(&bytes),

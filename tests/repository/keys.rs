@@ -63,7 +63,8 @@ fn comes_through_a_descriptor() {
     let script = r#"exec 5<signing.key; exec "$0" build volume.yaml -q -o fd --sign-with fd:5 --profile-dir profiles"#;
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_clusterseed")]).current_dir(project.folder.path());
-    let output = command.env("CLUSTERSEED_STORE", project.folder.path().join("store")).env_remove("SOURCE_DATE_EPOCH").output().expect("sh");
+    let output =
+        command.env("CLUSTERSEED_STORE", project.folder.path().join("store")).env_remove("SOURCE_DATE_EPOCH").output().expect("sh");
     assert!(output.status.success(), "{output:?}");
     assert!(fs::read(project.folder.path().join("fd/SHA256SUMS")).ok() == Some(wanted));
 }

@@ -94,7 +94,11 @@ impl Project {
     /// The program, in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clusterseed();
-        command.args(arguments).args(if matches!(arguments[0], "build" | "check" | "render") { &["--profile-dir", "profiles"][..] } else { &[] });
+        command.args(arguments).args(if matches!(arguments[0], "build" | "check" | "render") {
+            &["--profile-dir", "profiles"][..]
+        } else {
+            &[]
+        });
         command.current_dir(self.folder.path()).env("CLUSTERSEED_STORE", self.folder.path().join("store"));
         command
     }

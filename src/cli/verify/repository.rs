@@ -10,7 +10,8 @@ pub fn check(found: &BTreeMap<String, Found>, pool: &BTreeMap<&str, Sha256Sum>) 
     let mut named = BTreeSet::new();
     for (path, file) in found.iter().filter(|(path, _)| path.starts_with("packages/") && path.ends_with("/Release")) {
         let folder = path.trim_end_matches("/Release");
-        let text = |file: &Found| tree::read(&file.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|e| format!("{e:#}"));
+        let text =
+            |file: &Found| tree::read(&file.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|e| format!("{e:#}"));
         let release = text(file)?;
         for line in release.lines().skip_while(|line| *line != "SHA256:").skip(1).take_while(|line| line.starts_with(' ')) {
             let words: Vec<&str> = line.split_whitespace().collect();
