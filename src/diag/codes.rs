@@ -138,6 +138,9 @@ codes! {
          hardly ever meant, and slow."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
+    PACKAGE_NOT_STORED "package-not-stored" "a package that is carried is not in the store"
+        "A build downloads nothing: it takes packages from the store of your machine, by the digests of cluster.lock. `clusterseed fetch` \
+         brings those that are missing, from the sources of the lock or from a folder of yours (`--from DIR`)."
     PACKAGE_UNAVAILABLE "package-unavailable" "no source offers what a host wants"
         "`clusterseed lock` looks for packages that fulfil every dependency of what is wanted, of a base and of each other, as apt does without \
          recommends. Here there are none: the message names the shortest chain from what is wanted to what is missing or in the way. Add a \
@@ -147,9 +150,6 @@ codes! {
          http://deb.debian.org/debian, suites: [bookworm], components: [main], key: debian.asc, fingerprints: [\"…\"]}`; repositories \
          without suites, with `suites: [\"./\"]` and no components; and folders of .deb files, as `{name: debs, folder: debs}`. Each has a \
          name of its own. `base` and `sources_list` belong to `source: carried` too."
-    PACKAGE_NOT_STORED "package-not-stored" "a package that is carried is not in the store"
-        "A build downloads nothing: it takes packages from the store of your machine, by the digests of cluster.lock. `clusterseed fetch` \
-         brings those that are missing, from the sources of the lock or from a folder of yours (`--from DIR`)."
     PASSWORD_FOREIGN "password-foreign" "a password hash that the platform cannot check"
         "`mkpasswd` of newer systems prints yescrypt hashes (`$y$`) unless it is told otherwise, and older C libraries know none but MD5 and \
          SHA-2: the account would be there, and no password would fit. `mkpasswd -m sha-512` makes a hash that every platform takes."

@@ -55,6 +55,9 @@ pub enum Form {
     Clear,
 }
 
+/// Gives a signature of a text, or the text in one.
+pub type Sign<'s> = dyn Fn(&[u8], Form) -> io::Result<Vec<u8>> + Sync + 's;
+
 /// Signs what a build writes.
 #[derive(Clone, Copy)]
 pub struct Signer<'s> {
@@ -65,7 +68,7 @@ pub struct Signer<'s> {
     /// When it was made, in seconds since 1970: nothing can be signed before, and no clock of a host may be behind it.
     pub created: u64,
     /// Signs a text.
-    pub sign: &'s (dyn Fn(&[u8], Form) -> io::Result<Vec<u8>> + Sync),
+    pub sign: &'s Sign<'s>,
 }
 
 /// A package in the pool.
