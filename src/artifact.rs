@@ -1,8 +1,10 @@
 //! One file of the output: what emitters return and `io::output` writes.
 //!
-//! Imports nothing of ours, so that emitters and the writer agree on a type without knowing each other.
+//! Emitters and the writer agree on a type without knowing each other.
 
 use std::fmt;
+
+use crate::format::pieces::Pieces;
 
 /// The file at the top of every output that names all others with size, SHA-256 and mode.
 pub const MANIFEST: &str = "manifest.json";
@@ -29,19 +31,19 @@ pub struct Artifact {
     pub path: String,
     /// Permission bits, at most `0o777`.
     pub mode: u32,
-    /// All bytes of the file.
-    pub content: Vec<u8>,
+    /// All bytes of the file, or where they lie.
+    pub content: Pieces,
 }
 
 impl Artifact {
     /// An ordinary file, mode [`PUBLIC`].
     pub fn public(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode: PUBLIC, content: content.into() }
+        Self { path: path.into(), mode: PUBLIC, content: content.into().into() }
     }
 
     /// A file that only its owner may read, mode [`SECRET`].
     pub fn secret(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode: SECRET, content: content.into() }
+        Self { path: path.into(), mode: SECRET, content: content.into().into() }
     }
 
     /// Checks path and mode.
@@ -60,7 +62,7 @@ impl Artifact {
 /// Leaves the content out: it may be secret, and debug output ends up in logs.
 impl fmt::Debug for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Artifact({:?}, {:04o}, {} bytes)", self.path, self.mode, self.content.len())
+        write!(f, "Artifact({:?}, {:04o}, {} bytes)", self.path, self.mode, self.content.size())
     }
 }
 

@@ -1,14 +1,18 @@
 //! The main path: a spec becomes a checked [`Cluster`], a cluster becomes plans, a plan becomes files. Pure: no disk, no clock.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use crate::artifact::Artifact;
-use crate::cluster::{Cluster, LocalFiles, Method, checks, resolve};
-use crate::diag::{Diagnostics, Sources};
+use crate::cluster::{Cluster, LocalFiles, Method, PackageSource, checks, resolve};
+use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::emit::manifest::{self, Entry, HostEntry, Origin};
+use crate::emit::repository::{Known, Repositories, Signer};
 use crate::emit::{self, Context, HostOutput};
 use crate::format::checksum::Sha256Sum;
-use crate::plan::{HostPlan, Planner};
+use crate::lock;
+use crate::plan::{self, HostPlan, Planner};
 use crate::profile::catalog::Catalog;
 use crate::spec::{Spec, parse};
 
@@ -23,19 +27,63 @@ pub struct Inputs {
     pub catalog: Catalog,
     /// Local files that the spec names.
     pub local: LocalFiles,
+    /// Which packages are carried, where the spec says that some are.
+    pub lock: LockFile,
+    /// SHA-256 of the dpkg status of the base that packages are carried for, or why it cannot be read; none: nobody asks.
+    pub base: Option<Result<Sha256Sum, String>>,
     /// Time of every file of a tarball, in seconds since 1970 (SOURCE_DATE_EPOCH; 0 where it is not set).
     pub epoch: u64,
+}
+
+/// The file that says which packages are carried.
+#[derive(Clone, Debug)]
+pub enum LockFile {
+    /// Nobody asks: nothing is carried, or the lock is about to be made.
+    Ignored,
+    /// There is none.
+    Missing,
+    /// What it is called, and what it says.
+    Text(String, String),
 }
 
 /// Spec to cluster, checked as a whole, down to the size of what would be emitted. `None` when there is an error.
 pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
     let spec = inputs.spec.as_ref()?;
-    let cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
+    let mut cluster = resolve::resolve(spec, &inputs.catalog, &inputs.local, sources, diags)?;
     checks::run(&cluster, diags);
+    if !diags.has_errors() {
+        cluster.lock = locked(&cluster, inputs, sources, diags);
+    }
     if !diags.has_errors() {
         trial(&cluster, inputs.epoch, diags);
     }
     (!diags.has_errors()).then_some(cluster)
+}
+
+/// The lock of a cluster that carries packages, if it is there and answers what the spec asks.
+fn locked(cluster: &Cluster, inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<lock::Lock> {
+    let PackageSource::Carried(carried) = &cluster.packages.source else { return None };
+    match &inputs.lock {
+        LockFile::Ignored => None,
+        LockFile::Missing => {
+            diags.push(
+                Diagnostic::error(codes::LOCK_MISSING, carried.at, "packages are carried, but there is no cluster.lock that says which")
+                    .help("`clusterseed lock SPEC` writes it, `clusterseed fetch SPEC` brings the packages"),
+            );
+            None
+        }
+        LockFile::Text(name, text) => {
+            let id = sources.add(name, text);
+            let lock = lock::parse::parse(text, id, diags)?;
+            lock::stale::check(&lock, &plan::carried::asked(cluster, carried), carried.at, diags);
+            match (&inputs.base, &carried.base) {
+                (Some(Err(why)), Some(base)) => diags.push(resolve::unreadable(&base.value, why, base.at)),
+                (Some(Ok(sha256)), Some(base)) => lock::stale::base(&lock, sha256, base.at, diags),
+                _ => {}
+            }
+            Some(lock)
+        }
+    }
 }
 
 /// Plans every host, so that a profile's mistakes show at check; where user-data has a limit, measures it too.
@@ -44,13 +92,15 @@ fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
     if diags.has_errors() {
         return;
     }
+    let repositories = Repositories::default();
+    let context = Context { cluster, epoch, repositories: &repositories };
     let found = cluster.hosts.par_iter().map(|host| {
         let mut own = Diagnostics::new();
         let measured = cluster.cloud.limit.is_some() && cluster.delivery.method != Method::Hand;
         // The digest is part of what is measured.
         let plan = if measured { planner.host(host, &mut own) } else { planner.draft(host, &mut own) };
         if measured && !own.has_errors() {
-            emit::limits::check(&plan, host, Context { cluster, epoch }, &mut own);
+            emit::limits::check(&plan, host, context, &mut own);
         }
         own
     });
@@ -72,46 +122,75 @@ pub fn plan_of(cluster: &Cluster, name: &str) -> Option<HostPlan> {
     Some(Planner::new(cluster, &mut diags).host(host, &mut diags))
 }
 
-/// Emits every file of a checked cluster to `write`, host by host so that ten thousand of them never sit in memory,
-/// the manifest and its sums last.
-pub fn build<E: Send>(cluster: &Cluster, inputs: &Inputs, write: impl Fn(&Artifact) -> Result<(), E> + Sync) -> Result<(), BuildError<E>> {
-    build_with(cluster, inputs, Vec::new(), write)
+/// What a build needs beside the cluster.
+#[derive(Default)]
+pub struct Beside<'b> {
+    /// Files for the cluster as a whole, such as `run.sh`.
+    pub more: Vec<Artifact>,
+    /// What was read of packages that are carried, and who signs their index.
+    pub carried: Option<(&'b BTreeMap<Sha256Sum, Known>, Signer<'b>)>,
 }
 
-/// The same with files for the cluster as a whole, such as `run.sh`.
+/// Emits every file of a checked cluster that carries nothing: see [`build_with`].
+pub fn build<E: Send>(
+    cluster: &Cluster,
+    inputs: &Inputs,
+    write: impl Fn(&Artifact) -> Result<Sha256Sum, E> + Sync,
+) -> Result<(), BuildError<E>> {
+    build_with(cluster, inputs, Beside::default(), write)
+}
+
+/// Emits every file of a checked cluster to `write`, which gives its digest; host by host so that ten thousand of them never sit
+/// in memory, the manifest and its sums last.
 pub fn build_with<E: Send>(
     cluster: &Cluster,
     inputs: &Inputs,
-    more: Vec<Artifact>,
-    write: impl Fn(&Artifact) -> Result<(), E> + Sync,
+    beside: Beside<'_>,
+    write: impl Fn(&Artifact) -> Result<Sha256Sum, E> + Sync,
 ) -> Result<(), BuildError<E>> {
-    let context = Context { cluster, epoch: inputs.epoch };
+    let repositories = repositories(cluster, inputs, &beside).map_err(BuildError::Emit)?;
+    let context = Context { cluster, epoch: inputs.epoch, repositories: &repositories };
     let planner = Planner::new(cluster, &mut Diagnostics::new());
+    let entry = |artifact: Artifact| {
+        let sha256 = write(&artifact).map_err(BuildError::Write)?;
+        Ok(Entry { mode: artifact.mode, size: artifact.content.size(), sha256, path: artifact.path })
+    };
     let outputs: Vec<(HostEntry, Vec<Entry>)> = cluster
         .hosts
         .par_iter()
         .map(|host| {
             let plan = planner.host(host, &mut Diagnostics::new());
             let HostOutput { artifacts, digest } = emit::host(&plan, context).map_err(BuildError::Emit)?;
-            let mut entries = Vec::with_capacity(artifacts.len());
-            for (artifact, sha256) in artifacts {
-                write(&artifact).map_err(BuildError::Write)?;
-                entries.push(Entry { mode: artifact.mode, size: artifact.content.len() as u64, sha256, path: artifact.path });
-            }
+            let entries = artifacts.into_iter().map(entry).collect::<Result<_, BuildError<E>>>()?;
             Ok((HostEntry { name: plan.name, digest }, entries))
         })
         .collect::<Result<_, BuildError<E>>>()?;
     let (hosts, entries): (Vec<HostEntry>, Vec<Vec<Entry>>) = outputs.into_iter().unzip();
     let mut entries = entries.concat();
-    for artifact in more {
-        write(&artifact).map_err(BuildError::Write)?;
-        let sha256 = Sha256Sum::of(&artifact.content);
-        entries.push(Entry { mode: artifact.mode, size: artifact.content.len() as u64, sha256, path: artifact.path });
-    }
+    let shared = [repositories.artifacts(), beside.more].concat();
+    entries.extend(shared.into_par_iter().map(entry).collect::<Result<Vec<_>, BuildError<E>>>()?);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
-    let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name) };
-    let [sums, manifest] = manifest::emit(cluster, &origin, &hosts, &entries);
-    write(&sums).and_then(|()| write(&manifest)).map_err(BuildError::Write)
+    let lock = match &inputs.lock {
+        LockFile::Text(_, text) => Some(Sha256Sum::of(text.as_bytes())),
+        LockFile::Ignored | LockFile::Missing => None,
+    };
+    let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name), lock };
+    for artifact in manifest::emit(cluster, &origin, &hosts, &entries) {
+        write(&artifact).map_err(BuildError::Write)?;
+    }
+    Ok(())
+}
+
+/// The repositories of what is carried.
+///
+/// # Errors
+/// When packages are carried and nobody has read them.
+pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, beside: &Beside<'b>) -> std::io::Result<Repositories<'b>> {
+    match (&cluster.lock, &beside.carried) {
+        (None, _) => Ok(Repositories::default()),
+        (Some(_), Some((known, signer))) => Repositories::of(cluster, known, *signer, inputs.epoch),
+        (Some(_), None) => Err(std::io::Error::other("packages are carried, and the store was not read")),
+    }
 }
 
 /// Why a build stopped.

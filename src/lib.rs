@@ -18,20 +18,22 @@
 //!
 //! | module | may use |
 //! |---|---|
-//! | `artifact`, `diag`, `format`, `yaml::write` | nothing of ours |
+//! | `diag`, `format`, `yaml::write` | nothing of ours |
 //! | `apt` | `format` |
+//! | `artifact` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
 //! | `spec` | `diag`, `schema`, `yaml::read` |
 //! | `profile` | `diag`, `format`, `schema`, `yaml::read` |
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
-//! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
-//! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
-//! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
+//! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
+//! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
+//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
-//! | `compile` | `apt`, `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
+//! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
-//! | `io` | `apt`, `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
+//! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `cli` | everything |
 
 pub mod apt;
@@ -44,6 +46,7 @@ pub mod diag;
 pub mod emit;
 pub mod format;
 pub mod io;
+pub mod lock;
 pub mod plan;
 pub mod platform;
 pub mod profile;

@@ -2,7 +2,7 @@
 //!
 //! `errors/CODE/VARIANT.yaml` is a spec (rules of the profile: `errors/mesosphere/RULE/`; broken profiles: `errors/profile/MISTAKE/`),
 //! `VARIANT.stderr` beside it the whole text that `check` prints in that folder. Its first line says what must be found, no more
-//! and no less: `# expect: CODE LINE:COLUMN CODE FILE:LINE:COLUMN … args: --strict …`. `UPDATE_EXPECT=1` writes the texts again:
+//! and no less: `# expect: CODE LINE:COLUMN CODE FILE:LINE:COLUMN … args: --strict …`; ` run: lock` before the arguments runs that instead. `UPDATE_EXPECT=1` writes the texts again:
 //! read each as somebody would who has to mend it at night. Files of hostile size or bytes are made by `hostile`.
 
 mod hostile;
@@ -26,6 +26,8 @@ struct Case {
     path: PathBuf,
     expected: Vec<Found>,
     arguments: Vec<String>,
+    /// What is run: `check`, unless the case says otherwise.
+    command: String,
 }
 
 #[test]
@@ -93,19 +95,21 @@ fn case(path: PathBuf) -> Case {
     let head = text.lines().next().and_then(|line| line.strip_prefix("# expect:"));
     let head = head.unwrap_or_else(|| panic!("{} does not begin with `# expect:`", path.display()));
     let (expected, arguments) = head.split_once(" args: ").unwrap_or((head, ""));
+    let (expected, command) = expected.split_once(" run: ").unwrap_or((expected, "check"));
     let words: Vec<&str> = expected.split_whitespace().collect();
     let pair = |pair: &[&str]| (pair[0].to_string(), pair.get(1).expect("a place after the code").to_string());
     let mut expected: Vec<Found> = words.chunks(2).map(pair).collect();
     expected.sort();
-    Case { path, expected, arguments: arguments.split_whitespace().map(str::to_string).collect() }
+    Case { path, expected, arguments: arguments.split_whitespace().map(str::to_string).collect(), command: command.to_string() }
 }
 
-/// Runs `check` twice, for people and for programs.
+/// Runs `check`, or what the case says, twice, for people and for programs.
 fn problems(case: &Case) -> Vec<String> {
     let name = case.path.file_name().unwrap();
     let check = |more: &[&str]| {
         let mut command = support::clusterseed();
-        command.current_dir(case.path.parent().unwrap()).arg("check").arg(name).args(&case.arguments).args(more);
+        command.env("CLUSTERSEED_STORE", "/nonexistent");
+        command.current_dir(case.path.parent().unwrap()).arg(&case.command).arg(name).args(&case.arguments).args(more);
         command.output().unwrap()
     };
     let mut problems = Vec::new();

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod apt; // the choice of packages, beside the real apt
+mod carried; // packages that are locked, fetched and stored, from servers that lie
 mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands
 mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count
@@ -20,6 +21,7 @@ mod readme; // every command and spec of the README
 mod real; // real cloud-init, dpkg and ZooKeeper on booted machines
 mod regressions; // inputs that fuzzing found once
 mod report; // one page, alone readable: no scripts, nothing from elsewhere, contrast, no secrets
+mod repository; // carried packages: signed, delivered, tampered with
 mod seed; // `apply` and `fetch` under dash and busybox
 mod status; // running clusters, sound and broken, that answer over TCP
 mod support;

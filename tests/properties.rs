@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use clusterseed::cluster::{Cluster, LocalFiles};
-use clusterseed::compile::{self, Inputs};
+use clusterseed::compile::{self, Inputs, LockFile};
 use clusterseed::diag::{At, Diagnostics, FileId, Sources, render};
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::profile::catalog::Catalog;
@@ -70,7 +70,8 @@ fn check(bytes: &[u8], local: LocalFiles) -> Outcome {
             None
         }
     };
-    let inputs = Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, epoch: 0 };
+    let inputs =
+        Inputs { digest: Sha256Sum::of(bytes), spec, catalog: CATALOG.clone(), local, lock: LockFile::Ignored, base: None, epoch: 0 };
     let cluster = compile::check(&inputs, &mut sources, &mut diags);
     assert!(cluster.is_some() != diags.has_errors(), "a cluster or errors, never both or neither");
     diags.finish(&[], false);
@@ -190,8 +191,8 @@ proptest! {
         let cluster = outcome.cluster.expect(&outcome.words);
         let written = Mutex::new(BTreeMap::new());
         let built = compile::build(&cluster, &outcome.inputs, |artifact| {
-            written.lock().unwrap().insert(artifact.path.clone(), artifact.content.clone());
-            Ok::<(), ()>(())
+            written.lock().unwrap().insert(artifact.path.clone(), artifact.content.bytes().expect("in memory").to_vec());
+            Ok::<_, ()>(Sha256Sum([0; 32]))
         });
         prop_assert!(built.is_ok());
         let written = written.into_inner().unwrap();

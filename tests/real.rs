@@ -5,6 +5,7 @@
 //! CI=true. A root tree of each release is made once (a minute and 1 GB) in $CLUSTERSEED_CACHE, or target/real. How machines are booted, and
 //! what they lack of a real one: `real/boot.sh`.
 
+mod airgap; // packages in the seed, real apt, no way out
 mod cut; // the plug is pulled in the middle of the first boot
 mod delivery; // all ways in which a seed travels, with contents that something on the way could spoil
 mod ensemble; // a whole cluster: first boot, reboot, damage, change

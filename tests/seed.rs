@@ -3,7 +3,7 @@
 //! `apply/run.sh` holds the cases of `apply`; some of them run here each time, all of them with `--ignored`.
 
 mod keep; // what later boots need, off the volume
-mod server; // HTTP that fails on demand
+pub mod server; // HTTP that fails on demand
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -285,7 +285,7 @@ fn fetch_cases(machine: impl Fn() -> Machine, volumes: bool) {
     }
 
     let m = machine();
-    for arguments in [&[][..], &["volume"], &["url", &one], &["iso", &one], &["url", &one, "http://x", "more"]] {
+    for arguments in [&[][..], &["volume"], &["url", &one], &["iso", &one], &["url", &one, "http://x", "http://y", "more"]] {
         m.bad(arguments, "usage: fetch");
     }
 }

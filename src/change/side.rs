@@ -10,6 +10,7 @@ use serde_yaml::Value as Yaml;
 
 use crate::cluster::{Cluster, Method};
 use crate::emit::host_json::{self, FORMAT};
+use crate::emit::repository::Repositories;
 use crate::emit::{Context, PRODUCT, meta_data, network, seed, user_data};
 use crate::format::checksum::Sha256Sum;
 use crate::plan::HostPlan;
@@ -236,7 +237,9 @@ impl Side {
     /// # Errors
     /// Only if what is emitted could not be read back.
     pub fn planned(name: &str, cluster: &Cluster, plans: &[HostPlan], epoch: u64) -> Result<Self, String> {
-        let context = Context { cluster, epoch };
+        // What is carried is compared as packages, not as bytes.
+        let repositories = Repositories::default();
+        let context = Context { cluster, epoch, repositories: &repositories };
         let hosts = plans.iter().map(|plan| {
             let mut host = Host::read(parts(plan, context)).map_err(|why| format!("{}: {why}", plan.name))?;
             // A cloud that names instances does not look at ours.

@@ -74,6 +74,12 @@ pub enum Command {
     Check(Check),
     /// Say what a code means, why it matters and how to mend it
     Explain(Explain),
+    /// Decide which packages are carried, and write cluster.lock
+    Lock(Lock),
+    /// Bring the packages that cluster.lock names into the store
+    Fetch(Fetch),
+    /// List, check and prune the store of packages
+    Store(Store),
     /// Write everything that the hosts need
     Build(Build),
     /// Print one host's user-data, or any one file, on stdout
@@ -119,6 +125,9 @@ pub struct Input {
     /// Cloud whose limits hold, instead of the spec's
     #[arg(long, value_name = "NAME")]
     pub cloud: Option<String>,
+    /// Lock of carried packages [default: cluster.lock beside the spec]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
 }
 
 /// `check`.
@@ -156,12 +165,94 @@ pub struct Build {
     /// virt-install [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+    /// Key that signs carried packages: FILE, fd:N, or gpg:KEY of your own gpg
+    /// [default: clusterseed.key beside the spec, made where it is missing]
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Option<String>,
     /// Base image that run.sh starts from; only with `--target qemu`
     #[arg(long, value_name = "IMAGE")]
     pub base: Option<String>,
     /// Say nothing when all is well
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// `lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Change nothing, and fail where something would change
+    #[arg(long, conflicts_with = "upgrade")]
+    pub locked: bool,
+    /// Take the best version of this package, or of all, instead of the
+    /// locked one (repeatable)
+    #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub upgrade: Vec<String>,
+    /// Make no connection: use what was kept of repositories
+    #[arg(long)]
+    pub offline: bool,
+    /// Take a Release after the day until which it says that it holds
+    #[arg(long)]
+    pub allow_expired: bool,
+    /// Take a Release that is older than the one that the lock has seen
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Form of the problems: text, or JSON Lines
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Folder with .deb files that you have, looked into first (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub from: Vec<PathBuf>,
+    /// Make no connection: what is neither in the store nor on this machine
+    /// is an error
+    #[arg(long)]
+    pub offline: bool,
+    /// Files that are fetched at the same time
+    #[arg(short, long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+}
+
+/// `store`.
+#[derive(Debug, Args)]
+pub struct Store {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: StoreCommand,
+}
+
+/// `store …`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Name all files: SHA-256, size, and what they are
+    List,
+    /// Read all files, and compare them with their digests
+    Check {
+        /// Remove those that are damaged
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Remove all files but those that these locks name, indexes and parts too
+    Prune {
+        /// Locks whose packages stay
+        #[arg(value_name = "LOCK", required_unless_present = "all")]
+        locks: Vec<PathBuf>,
+        /// Keep nothing
+        #[arg(long, conflicts_with = "locks")]
+        all: bool,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// `render`.
@@ -175,6 +266,9 @@ pub struct Render {
     /// user-data (default), meta-data, network-config, seed.tar.gz, a file of
     /// the seed such as host.json, or a path on the target such as /etc/mesos/zk
     pub path: Option<String>,
+    /// Key that signs carried packages, as in `build`
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Option<String>,
 }
 
 /// `plan`.

@@ -3,28 +3,40 @@
 use anyhow::{Context, Result, bail};
 
 use super::args::{Build, Format, Global};
-use super::check::{checked, first_boots};
+use super::check::first_boots;
 use super::next::{self, Next};
-use super::{Verdict, report};
+use super::{Verdict, carried, report};
 use crate::cluster::Cluster;
-use crate::compile::{self, BuildError};
+use crate::compile::{self, Beside, BuildError, Inputs};
 use crate::emit::run;
 use crate::io::output::{Stage, Summary};
+use crate::io::sign;
 
 /// Writes everything that the hosts need.
 pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
     let target = next::target(options.target.as_deref(), &cluster, &inputs.catalog)?;
     let boots_here = target.as_ref().is_some_and(|target| target.name == next::QEMU);
     if options.base.is_some() && !boots_here {
         bail!("`--base` is for `--target qemu`, which writes run.sh");
     }
     let more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
-    let stage = Stage::begin(&options.output).with_context(|| format!("preparing `{}`", options.output.display()))?;
-    compile::build_with(&cluster, &inputs, more, |artifact| stage.write(artifact)).map_err(|error| match error {
-        BuildError::Emit(error) => anyhow::Error::new(error).context("packing a seed"),
-        BuildError::Write(error) => error,
-    })?;
+    let signs = packages.is_some() || options.sign_with.is_some();
+    let key = signs.then(|| carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)).transpose()?;
+    if key.as_ref().is_some_and(|key| key.made) {
+        report::say(&format!("made {}: hosts trust what it signs; keep it, and keep it out of version control", sign::FILE));
+    }
+    let mut stage = Stage::begin(&options.output).with_context(|| format!("preparing `{}`", options.output.display()))?;
+    if let Some(packages) = &packages {
+        stage = stage.with_store(packages.store.clone());
+    }
+    match (&packages, &key) {
+        (Some(packages), Some(key)) => carried::signing(key, |signer| {
+            let beside = Beside { more, carried: Some((&packages.known, signer)) };
+            fill(&stage, &cluster, &inputs, beside)
+        }),
+        _ => fill(&stage, &cluster, &inputs, Beside { more, carried: None }),
+    }?;
     let summary = stage.commit().with_context(|| format!("replacing `{}`", options.output.display()))?;
     if let Some(leftover) = &summary.leftover {
         report::say(&format!("warning: {leftover}"));
@@ -39,6 +51,13 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
         report::say(&next.words());
     }
     Ok(Verdict::Done)
+}
+
+fn fill(stage: &Stage, cluster: &Cluster, inputs: &Inputs, beside: Beside<'_>) -> Result<()> {
+    compile::build_with(cluster, inputs, beside, |artifact| stage.write(artifact)).map_err(|error| match error {
+        BuildError::Emit(error) => anyhow::Error::new(error).context("packing a seed"),
+        BuildError::Write(error) => error,
+    })
 }
 
 fn words(cluster: &Cluster, summary: &Summary, output: &str) -> String {

@@ -25,13 +25,35 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
 
 /// The same, with all that was said.
 pub fn examined(input: &Input, global: &Global, format: Format) -> Result<(Option<(Cluster, Inputs)>, Diagnostics)> {
-    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone() };
-    let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
-    let cluster = compile::check(&inputs, &mut sources, &mut diags);
+    let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
+    examined_with(input, lock, global, format, &mut Sources::default())
+}
+
+/// Loads and checks with a lock of the caller's choice, or with none, and with the texts that places point into.
+pub fn checked_with(
+    input: &Input,
+    lock: load::Lock,
+    global: &Global,
+    format: Format,
+    sources: &mut Sources,
+) -> Result<Option<(Cluster, Inputs)>> {
+    Ok(examined_with(input, lock, global, format, sources)?.0)
+}
+
+fn examined_with(
+    input: &Input,
+    lock: load::Lock,
+    global: &Global,
+    format: Format,
+    sources: &mut Sources,
+) -> Result<(Option<(Cluster, Inputs)>, Diagnostics)> {
+    let mut diags = Diagnostics::new();
+    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
+    let inputs = load::inputs(&input.spec, &options, sources, &mut diags)?;
+    let cluster = compile::check(&inputs, sources, &mut diags);
     let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
     diags.finish(&allowed, input.strict);
-    report::diagnostics(&diags, &sources, format)?;
+    report::diagnostics(&diags, sources, format)?;
     Ok((cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)), diags))
 }
 

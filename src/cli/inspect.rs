@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
 use super::check::{checked, first_boots};
-use super::{Verdict, report};
+use super::{Verdict, carried, report};
 use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::did_you_mean;
+use crate::emit::repository::Repositories;
 use crate::emit::{self, Context, meta_data, seed};
 use crate::plan::HostPlan;
 use crate::plan::file::Phase;
@@ -20,9 +21,16 @@ pub const PLAN_FORMAT: u32 = 1;
 
 /// Prints one file of one host.
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
     let plan = host_plan(&cluster, &options.host)?;
-    let context = Context { cluster: &cluster, epoch: inputs.epoch };
+    let repositories = match &packages {
+        None => Repositories::default(),
+        Some(packages) => {
+            let key = carried::key(options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)?;
+            carried::signing(&key, |signer| Repositories::of(&cluster, &packages.known, signer, inputs.epoch))?
+        }
+    };
+    let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories };
     let path = options.path.as_deref().unwrap_or("user-data");
     if let Some(file) = plan.files.iter().find(|f| f.path == path) {
         report::bytes(&file.content.bytes)?;
@@ -34,14 +42,15 @@ pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
         return Ok(Verdict::Done);
     }
     let output = emit::host(&plan, context)?;
-    let found = output.artifacts.iter().find(|(artifact, _)| artifact.path.rsplit('/').next() == Some(path));
-    let Some((artifact, _)) = found else {
-        let names = output.artifacts.iter().filter_map(|(a, _)| a.path.rsplit('/').next());
+    let found = output.artifacts.iter().find(|artifact| artifact.path.rsplit('/').next() == Some(path));
+    let Some(artifact) = found else {
+        let names = output.artifacts.iter().filter_map(|a| a.path.rsplit('/').next());
         let names: Vec<&str> =
             names.chain(plan.files.iter().map(|f| f.path.as_str())).chain(tree.iter().map(|f| f.path.as_str())).collect();
         bail!("`{}` has no file `{path}`; {}", plan.name, did_you_mean(path, names.iter().copied()));
     };
-    report::bytes(&artifact.content)?;
+    let Some(bytes) = artifact.content.bytes() else { bail!("`{path}` holds packages: `clusterseed build` writes it") };
+    report::bytes(bytes)?;
     Ok(Verdict::Done)
 }
 

@@ -2,19 +2,24 @@
 
 pub mod args;
 mod build;
+mod carried;
 mod check;
 mod diff;
 mod explain;
+mod fetch;
 mod guide;
 mod init;
 mod inspect;
+mod lock;
 mod meta;
 mod next;
 mod page;
 mod profile;
+mod progress;
 mod report;
 mod sides;
 mod status;
+mod store;
 mod verify;
 
 use std::io::{self, ErrorKind};
@@ -67,6 +72,9 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Init(options) => init::run(options),
         Command::Check(options) => check::run(options, global),
         Command::Explain(options) => explain::run(options, global),
+        Command::Lock(options) => lock::run(options, global),
+        Command::Fetch(options) => fetch::run(options, global),
+        Command::Store(options) => store::run(options),
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),

@@ -11,6 +11,7 @@ use super::check::examined;
 use super::{Verdict, report};
 use crate::compile;
 use crate::emit::report::{MARK, Page, Warning};
+use crate::emit::repository::Repositories;
 use crate::emit::{self, Context};
 use crate::io::output;
 
@@ -19,13 +20,16 @@ pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
     let (found, diags) = examined(&options.input, global, Format::Text)?;
     let Some((cluster, inputs)) = found else { return Ok(Verdict::Wrong) };
     let plans = compile::plans(&cluster);
-    let context = Context { cluster: &cluster, epoch: inputs.epoch };
+    let repositories = Repositories::default();
+    let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories };
     let sizes = plans.par_iter().map(|plan| {
         let output = emit::host(plan, context)?;
         let size = |name: &str| {
-            output.artifacts.iter().find(|(file, _)| file.path.rsplit('/').next() == Some(name)).map(|(file, _)| file.content.len())
+            let file = output.artifacts.iter().find(|file| file.path.rsplit('/').next() == Some(name))?;
+            usize::try_from(file.content.size()).ok()
         };
-        let volume = cluster.delivery.volume.file_name().and_then(size);
+        // Without what is carried a volume's size would say little.
+        let volume = cluster.delivery.volume.file_name().filter(|_| cluster.lock.is_none()).and_then(size);
         Ok([size("user-data"), size("seed.tar.gz"), volume])
     });
     let sizes = sizes.collect::<std::io::Result<Vec<_>>>().context("packing a seed")?;

@@ -64,7 +64,7 @@ fn side(path: &Path, global: &Global) -> Result<(Side, Option<Profile>)> {
         return Ok((built(path, &name).with_context(|| format!("reading the built folder `{name}`"))?, None));
     }
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None };
+    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None, lock: load::Lock::Beside };
     let inputs = match Blob::parse(path) {
         None => load::inputs(path, &options, &mut sources, &mut diags)?,
         Some(blob) => {
@@ -117,7 +117,7 @@ fn built(folder: &Path, name: &str) -> Result<Side> {
 fn built_host(name: &str, found: &BTreeMap<String, Found>) -> Result<(Host, Sha256Sum)> {
     let file = |file: &str| found.get(&format!("hosts/{name}/{file}")).filter(|found| found.regular);
     let must = |what: &str| tree::read(&file(what).with_context(|| format!("hosts/{name}/{what} is missing"))?.path);
-    let mut seed = tree::unpack(&must("seed.tar.gz")?).with_context(|| format!("hosts/{name}/seed.tar.gz is damaged"))?;
+    let mut seed = tree::unpack(&must("seed.tar.gz")?[..]).with_context(|| format!("hosts/{name}/seed.tar.gz is damaged"))?;
     let mut take = |path: &str| seed.remove(path).map(|member| member.bytes).with_context(|| format!("the seed of `{name}` lacks {path}"));
     let (host_json, program) = (take("host.json")?, Sha256Sum::of(&take("apply")?));
     let files = seed.into_iter().filter_map(|(path, member)| {

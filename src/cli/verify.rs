@@ -1,5 +1,6 @@
 //! `verify`: recomputes everything that a build wrote, and reads it back with a second, independent YAML reader.
 
+mod repository;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,10 @@ use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
 use crate::emit::encoding;
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
-use crate::io::tree::{self, Found};
+use crate::io::tree::{self, Found, IN_POOL};
+
+/// Where packages lie in an output.
+const POOL: &str = "packages/pool/";
 
 /// Checks a built folder; every problem is a line on stdout.
 pub fn run(options: &Verify) -> Result<Verdict> {
@@ -52,10 +56,16 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
+        let pool: BTreeMap<&str, Sha256Sum> =
+            digests.iter().filter_map(|(path, digest)| Some((path.strip_prefix(POOL)?, *digest))).collect();
         for host in hosts(&listed) {
-            if let Err(why) = check_host(&host, &found).and_then(|()| volume::check(&host, &found)) {
+            let checked = check_host(&host, &found, &pool).and_then(|packages| volume::check(&host, &found, &packages));
+            if let Err(why) = checked {
                 problems.push(format!("hosts/{host}: {why}"));
             }
+        }
+        if let Err(why) = repository::check(&found, &pool) {
+            problems.push(why);
         }
     }
     for problem in &problems {
@@ -97,9 +107,8 @@ fn check_file(path: &str, listed: &Listed, found: &BTreeMap<String, Found>) -> R
     if file.mode != listed.mode {
         return Err(format!("mode {:04o}, built with {:04o}", file.mode, listed.mode));
     }
-    let bytes = tree::read(&file.path).map_err(|error| format!("{error:#}"))?;
-    let digest = Sha256Sum::of(&bytes);
-    if bytes.len() as u64 != listed.size || digest.hex() != listed.sha256 {
+    let (size, digest) = tree::digest(&file.path).map_err(|error| format!("{error:#}"))?;
+    if size != listed.size || digest.hex() != listed.sha256 {
         return Err("changed".into());
     }
     Ok(digest)
@@ -118,22 +127,41 @@ fn hosts(listed: &BTreeMap<String, Listed>) -> BTreeSet<String> {
     listed.keys().filter_map(|path| path.strip_prefix("hosts/")?.split('/').next().map(str::to_string)).collect()
 }
 
-/// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball.
-fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> {
+/// The seed inside user-data, read by another reader than the one that wrote it, is the seed inside the tarball. Gives the packages
+/// that come beside the tarball, by the names of their files.
+fn check_host(
+    host: &str,
+    found: &BTreeMap<String, Found>,
+    pool: &BTreeMap<&str, Sha256Sum>,
+) -> Result<BTreeMap<String, Sha256Sum>, String> {
     let read = |name: &str| {
         let file = found.get(&format!("hosts/{host}/{name}")).ok_or(format!("{name} is missing"))?;
         tree::read(&file.path).map_err(|error| format!("{error:#}"))
     };
-    let seed = tree::unpack(&read("seed.tar.gz")?).map_err(|error| format!("seed.tar.gz: {error}"))?;
+    let tarball = found.get(&format!("hosts/{host}/seed.tar.gz")).ok_or("seed.tar.gz is missing")?;
+    let file = std::fs::File::open(&tarball.path).map(std::io::BufReader::new);
+    let seed = file.and_then(tree::unpack).map_err(|error| format!("seed.tar.gz: {error}"))?;
     let list = seed.get(CHECKSUMS).ok_or("the seed holds no SHA256SUMS")?;
-    let wanted = sums(seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, file)| (path.as_str(), Sha256Sum::of(&file.bytes))));
-    if list.bytes != wanted.as_bytes() {
+    let list = String::from_utf8_lossy(&list.bytes);
+    let beside = list
+        .lines()
+        .filter_map(|line| line.get(66..)?.strip_prefix(IN_POOL))
+        .filter(|name| !seed.contains_key(&format!("{IN_POOL}{name}")));
+    let mut packages = BTreeMap::new();
+    for name in beside {
+        let digest = pool.get(name).ok_or_else(|| format!("the package {name} of the seed is not in {POOL}"))?;
+        packages.insert(name.to_string(), *digest);
+    }
+    let own = seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, file)| (path.clone(), file.sha256));
+    let all: Vec<(String, Sha256Sum)> = own.chain(packages.iter().map(|(name, digest)| (format!("{IN_POOL}{name}"), *digest))).collect();
+    let wanted = sums(all.iter().map(|(path, digest)| (path.as_str(), *digest)));
+    if list != wanted {
         return Err("the seed's SHA256SUMS does not agree with its files".into());
     }
     let user_data: serde_yaml::Value =
         serde_yaml::from_slice(&encoding::readable(read("user-data")?)?).map_err(|error| format!("user-data: {error}"))?;
     let _: serde_yaml::Value = serde_yaml::from_slice(&read("meta-data")?).map_err(|error| format!("meta-data: {error}"))?;
-    let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(()) };
+    let Some(files) = user_data.get("write_files").and_then(|files| files.as_sequence()) else { return Ok(packages) };
     for file in files {
         let Some(path) = file["path"].as_str().and_then(|path| path.strip_prefix(PLACE)) else { continue };
         let path = path.trim_start_matches('/');
@@ -142,5 +170,5 @@ fn check_host(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String>
             return Err(format!("user-data and seed.tar.gz hold different versions of {path}"));
         }
     }
-    Ok(())
+    Ok(packages)
 }

@@ -21,7 +21,7 @@ pub fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
 /// How the seed arrives; `inline` where what was typed cannot be, so that everything else is still checked.
 pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Diagnostics) -> Delivery {
     let typed = &spec.delivery;
-    let carried = matches!(packages.source, PackageSource::Carried);
+    let carried = matches!(packages.source, PackageSource::Carried(_));
     let word = typed.method.as_ref().map_or(if carried { "volume" } else { "inline" }, |m| m.value.as_str());
     // Where nothing is said, it is the cloud that decides what fits.
     let silent = spec.cloud.as_ref().map_or(At { end: spec.at.start, ..spec.at }, |c| c.at);
@@ -60,6 +60,13 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
             Method::Volume
         }
         ("hand", None) => Method::Hand,
+        ("inline", None) if carried => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and user-data cannot hold them")
+                    .help("use `delivery: volume`, `hand`, or `{method: url, url: http://…}`"),
+            );
+            Method::Inline
+        }
         _ => Method::Inline,
     };
     let compress = match typed.compress.as_ref().map(|word| word.value.as_str()) {

@@ -1,5 +1,6 @@
 //! Pass 2: [`Spec`](crate::spec::Spec) and profile to [`Cluster`]: every reference resolved, every value typed, checked as a whole.
 
+pub mod carried;
 pub mod checks;
 pub mod delivery;
 pub mod hosts;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use crate::diag::{At, Diagnostics, Spanned};
 use crate::format::checksum::Content;
+use crate::lock::Lock;
 use crate::platform::{Cloud, Platform};
 use crate::profile::Profile;
 use crate::spec;
@@ -60,6 +62,8 @@ pub struct Cluster {
     pub view: view::ClusterView,
     /// Local files that the spec names, secrets among them.
     pub local: LocalFiles,
+    /// Exactly which packages are carried; none where none are, or where a lock is still to be made.
+    pub lock: Option<Lock>,
     /// Armored keys of the profile's repositories, by catalog path.
     pub keys: BTreeMap<String, String>,
     /// Files of the profile that are copied byte for byte, by catalog path.
@@ -237,7 +241,7 @@ pub enum PackageSource {
         key: Option<(String, String)>,
     },
     /// Inside the seed.
-    Carried,
+    Carried(Carried),
 }
 
 impl PackageSource {
@@ -246,9 +250,86 @@ impl PackageSource {
         match self {
             Self::Official => "official",
             Self::Mirror { .. } => "mirror",
-            Self::Carried => "carried",
+            Self::Carried(_) => "carried",
         }
     }
+}
+
+/// What is said of packages that travel inside the seed.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// Where they come from, in order of preference.
+    pub from: Vec<Origin>,
+    /// What the image has already, relative to the spec; none: nothing.
+    pub base: Option<Spanned<String>>,
+    /// What becomes of the host's own package sources.
+    pub sources_list: SourcesList,
+    /// Where the spec says that packages are carried.
+    pub at: At,
+}
+
+/// What becomes of the host's own package sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourcesList {
+    /// They stay, and are not looked at while the seed is applied.
+    Keep,
+    /// They are set aside.
+    Aside,
+}
+
+impl SourcesList {
+    /// The word in the spec.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Aside => "aside",
+        }
+    }
+}
+
+/// A repository or folder that packages are taken from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What the lock and messages call it.
+    pub name: String,
+    /// Where it stands in the spec.
+    pub at: At,
+    /// Priority as apt counts it.
+    pub priority: i64,
+    /// What it is.
+    pub place: Place,
+}
+
+/// Where packages lie.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a folder, relative to the spec.
+    Folder(String),
+    /// In an apt repository.
+    Repository {
+        /// Base URLs without `/` at the end: the first, and mirrors of it.
+        urls: Vec<String>,
+        /// Suites; one that ends in `/` is the path of a repository without suites.
+        suites: Vec<String>,
+        /// Components of each suite; none where there are no suites.
+        components: Vec<String>,
+        /// Who vouches for it.
+        trust: Trust,
+    },
+}
+
+/// Who vouches for a repository.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// These keys alone.
+    Keys {
+        /// A binary keyring.
+        keyring: Vec<u8>,
+        /// Full fingerprints: forty upper-case hexadecimal digits.
+        fingerprints: Vec<String>,
+    },
+    /// Nobody; the spec says so.
+    Unsigned,
 }
 
 /// A file of the user's own.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{LocalFiles, PackageSource, Packages, Pin, resolve};
+use super::{LocalFiles, PackageSource, Packages, Pin, carried, resolve};
 use crate::diag::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::format::openpgp::{dearmor, fingerprint};
 use crate::profile::Profile;
@@ -58,6 +58,9 @@ fn package_source(spec: &Spec, sound: bool, local: &LocalFiles, diags: &mut Diag
             );
         }
     }
+    if source != "carried" {
+        carried::unused(typed, source, diags);
+    }
     match (source, &typed.mirror) {
         _ if !sound => PackageSource::Official,
         ("mirror", Some(url)) => {
@@ -69,14 +72,7 @@ fn package_source(spec: &Spec, sound: bool, local: &LocalFiles, diags: &mut Diag
             diags.push(Diagnostic::error(codes::MIRROR, at, "`source: mirror` needs the mirror's URL").help("add `mirror: http://…`"));
             PackageSource::Official
         }
-        ("carried", _) => {
-            let at = typed.source.as_ref().map_or(spec.at, |s| s.at);
-            diags.push(
-                Diagnostic::error(codes::PACKAGES_CARRIED, at, "this version cannot carry packages in the seed yet")
-                    .help("put them on a mirror that the hosts reach: `source: mirror`, `mirror: http://…`"),
-            );
-            PackageSource::Carried
-        }
+        ("carried", _) => PackageSource::Carried(carried::resolve(spec, local, diags)),
         _ => PackageSource::Official,
     }
 }

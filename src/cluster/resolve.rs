@@ -59,6 +59,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         commands: spec.commands.clone(),
         view,
         local: local.clone(),
+        lock: None,
         keys: BTreeMap::new(),
         data: BTreeMap::new(),
         places: places(spec),

@@ -29,10 +29,16 @@ codes! {
          192.168.2.1 for 192.0.2.1, and a cluster built with both never elects a leader. Correct the address, or widen the subnet."
     ADDRESS_RESERVED "address-reserved" "a host has the network's, the broadcast or the gateway's address"
         "The first and the last address of a subnet are not for hosts, and the gateway has its own already. Use another one."
+    BASE_CONFLICT "base-conflict" "packages of the base are in the way"
+        "What hosts want goes with the base only if packages that the image already has are removed. That is refused: an image whose own \
+         packages vanish on first boot is not the image that was tested."
     BOND "bond" "a bond that cannot be made"
         "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
          the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
          802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
+    DELIVERY_CARRIED "delivery-carried" "packages cannot be carried in user-data"
+        "Clouds take some thousand bytes of user-data, and packages have some hundred million. `volume` puts them onto the seed volume, `url` \
+         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz."
     DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
         "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
          hands on as they are."
@@ -103,6 +109,18 @@ codes! {
     KEY_FINGERPRINT "key-fingerprint" "a public key and its pinned fingerprint do not agree"
         "Packages are trusted because this key signs their list. A short key id can be forged in seconds, so the full fingerprint is pinned \
          and compared at every build. If they differ, find out why before any host trusts the key."
+    KEY_WEAK "key-weak" "a key that is too short to vouch for anything"
+        "RSA and DSA keys of 1024 bits are within reach of those who can pay, and whoever finds one can sign packages in its name. gpgv \
+         still takes them, so they are refused here: 2048 bits are the least."
+    LOCK_BROKEN "lock-broken" "cluster.lock contradicts itself"
+        "`clusterseed lock` writes cluster.lock whole, and nothing else changes it. One that names sources or sets that it does not list, \
+         or one package twice, was edited or merged by hand: take it from version control, or write it again."
+    LOCK_MISSING "lock-missing" "carried packages without cluster.lock"
+        "Which packages travel is decided once, by `clusterseed lock`, and kept in cluster.lock beside the spec, so that a build needs no \
+         network and gives the same tomorrow. `build`, `plan` and `render` read it and never resolve anything themselves."
+    LOCK_STALE "lock-stale" "cluster.lock was made for another spec"
+        "The lock holds what was asked when it was made: sources, base, and what each kind of host wants. The spec now asks for something \
+         else, so the packages may not be those that it means. `clusterseed lock` answers again, and changes as little as it can."
     MAC_DUPLICATE "mac-duplicate" "two interfaces have the same hardware address"
         "A switch delivers frames for an address to one port, and each host takes the interface that has it: of two hosts with one address \
          at most one is meant. Ranges take consecutive addresses from their first one on."
@@ -120,9 +138,18 @@ codes! {
          hardly ever meant, and slow."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
-    PACKAGES_CARRIED "packages-carried" "packages cannot be carried in the seed yet"
-        "Carrying needs a lock of the exact package closure, which this version does not make. Until then a mirror that the hosts can \
-         reach does the same: `packages: {source: mirror, mirror: http://…}`."
+    PACKAGE_NOT_STORED "package-not-stored" "a package that is carried is not in the store"
+        "A build downloads nothing: it takes packages from the store of your machine, by the digests of cluster.lock. `clusterseed fetch` \
+         brings those that are missing, from the sources of the lock or from a folder of yours (`--from DIR`)."
+    PACKAGE_UNAVAILABLE "package-unavailable" "no source offers what a host wants"
+        "`clusterseed lock` looks for packages that fulfil every dependency of what is wanted, of a base and of each other, as apt does without \
+         recommends. Here there are none: the message names the shortest chain from what is wanted to what is missing or in the way. Add a \
+         source, pin another version, or take another base."
+    PACKAGES_FROM "packages-from" "what is said of carried packages does not fit together"
+        "With `source: carried`, `from` lists where packages come from, in order of preference: apt repositories, as `{name: debian, url: \
+         http://deb.debian.org/debian, suites: [bookworm], components: [main], key: debian.asc, fingerprints: [\"…\"]}`; repositories \
+         without suites, with `suites: [\"./\"]` and no components; and folders of .deb files, as `{name: debs, folder: debs}`. Each has a \
+         name of its own. `base` and `sources_list` belong to `source: carried` too."
     PASSWORD_FOREIGN "password-foreign" "a password hash that the platform cannot check"
         "`mkpasswd` of newer systems prints yescrypt hashes (`$y$`) unless it is told otherwise, and older C libraries know none but MD5 and \
          SHA-2: the account would be there, and no password would fit. `mkpasswd -m sha-512` makes a hash that every platform takes."
@@ -165,6 +192,10 @@ codes! {
         "Some things have no sound default. The help line says what it is."
     SETTING_SCOPE "setting-scope" "a setting that must be equal everywhere is set for a part"
         "Ports and paths that hosts use to find each other must agree, or the cluster falls apart into pieces that each look well."
+    SOURCE_UNSIGNED "source-unsigned" "nothing vouches for a package source"
+        "Whoever can write to a repository, or stands on the way to it, can put any program on every host. What vouches for it is a \
+         signature by a key whose fingerprint you compared: `key` and `fingerprints`. Repositories of your own on the same disk may do \
+         without; then say so with `unsigned: true`, so that it is a decision and no oversight."
     SPEC_VERSION "spec-version" "a version of the spec's format that is not known"
         "The first line of a spec says which format it has: `version: 1`."
     SSH_KEY "ssh-key" "not a public SSH key"

@@ -4,7 +4,9 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
+use super::repository::Repository;
 use super::{Context, PRODUCT};
+use crate::cluster::{Cluster, Method, PackageSource};
 use crate::plan::file::PlannedFile;
 use crate::plan::identity::Identity;
 use crate::plan::peers::Peer;
@@ -63,6 +65,18 @@ struct Apt<'a> {
     update: bool,
     sources: Vec<String>,
     keys: Vec<Key<'a>>,
+    /// The repository inside the seed, which then is the only one that is looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<Carried<'a>>,
+}
+
+#[derive(Serialize)]
+struct Carried<'a> {
+    /// Its folder below `repo/`.
+    set: &'a str,
+    fingerprint: &'a str,
+    /// `keep` or `aside`.
+    sources_list: &'a str,
 }
 
 #[derive(Serialize)]
@@ -71,10 +85,20 @@ struct Key<'a> {
     fingerprint: &'a str,
 }
 
+/// What the packages say that they take, once more a quarter for what they make themselves, and a copy of the seed where one is made.
+fn disk_with(repository: &Repository, cluster: &Cluster) -> u32 {
+    let packed: u64 = repository.pool.iter().map(|package| package.file.size.div_ceil(1 << 20)).sum();
+    let copy = if cluster.delivery.method == Method::Hand { packed } else { 0 };
+    u32::try_from(repository.installed_mib / 4 * 5 + copy).unwrap_or(u32::MAX).saturating_add(DISK_WITHOUT)
+}
+
 /// The whole file, pure ASCII, one value per line.
 pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
     let cluster = context.cluster;
     let shared = &plan.shared;
+    let repository = context.repository(plan);
+    let sources_list = if let PackageSource::Carried(carried) = &cluster.packages.source { carried.sources_list.word() } else { "keep" };
+    let carried = repository.map(|r| Carried { set: &r.id, fingerprint: &r.fingerprint, sources_list });
     let keys = shared.repositories.iter().map(|r| Key { path: &r.key_path, fingerprint: &r.fingerprint });
     let file = HostJson {
         format: FORMAT,
@@ -92,14 +116,18 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
             init: cluster.platform.init.word(),
         },
         digest: &plan.digest,
-        disk_mb: if shared.packages.is_empty() { DISK_WITHOUT } else { DISK_WITH_PACKAGES },
-        not_before: context.epoch.max(RELEASED),
+        disk_mb: match repository {
+            Some(repository) => disk_with(repository, cluster),
+            None if shared.packages.is_empty() => DISK_WITHOUT,
+            None => DISK_WITH_PACKAGES,
+        },
+        not_before: context.epoch.max(RELEASED).max(repository.map_or(0, |repository| repository.created)),
         holds: &shared.holds,
         services: &shared.services,
         peers: &plan.peers,
         formation_seconds: plan.formation_seconds,
         identities: &plan.identities,
-        apt: Apt { update: true, sources: shared.repositories.iter().map(|r| r.list_path()).collect(), keys: keys.collect() },
+        apt: Apt { update: true, sources: shared.repositories.iter().map(|r| r.list_path()).collect(), keys: keys.collect(), carried },
         packages: &shared.packages,
         sweep: &shared.sweep,
         alternatives: &shared.alternatives,

@@ -57,7 +57,10 @@ pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Dia
 fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_>) -> Encoded {
     // Digits of a digest do not compress, so that the real ones count. What cannot be packed is told by the build.
     let tarball = match method {
-        Method::Volume | Method::Url(_) => seed::tarball(tree, context.epoch).map_or(Sha256Sum([0; 32]), |bytes| Sha256Sum::of(&bytes)),
+        Method::Volume | Method::Url(_) => {
+            let packed = seed::tarball(tree, None, context).unwrap_or_default();
+            packed.bytes().map_or(Sha256Sum([0; 32]), Sha256Sum::of)
+        }
         Method::Inline | Method::Hand => Sha256Sum([0; 32]),
     };
     encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster)

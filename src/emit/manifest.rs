@@ -42,6 +42,8 @@ pub struct Origin {
     pub spec: Sha256Sum,
     /// Digest over every file of the profile.
     pub profile: Sha256Sum,
+    /// Digest of the lock's bytes, where packages are carried.
+    pub lock: Option<Sha256Sum>,
 }
 
 /// The file, field by field in the order in which they are written.
@@ -54,7 +56,7 @@ struct Manifest<'a> {
     delivery: &'a str,
     spec: Digest,
     profile: Profile<'a>,
-    lock: (),
+    lock: Option<Digest>,
     hosts: Vec<HostLine<'a>>,
     files: Vec<File<'a>>,
 }
@@ -97,7 +99,7 @@ pub fn emit(cluster: &Cluster, origin: &Origin, hosts: &[HostEntry], entries: &[
         delivery: cluster.delivery.method.word(),
         spec: Digest { sha256: origin.spec.hex() },
         profile: Profile { name: &cluster.profile.name, sha256: origin.profile.hex() },
-        lock: (),
+        lock: origin.lock.map(|lock| Digest { sha256: lock.hex() }),
         hosts: cluster
             .hosts
             .iter()
@@ -109,6 +111,6 @@ pub fn emit(cluster: &Cluster, origin: &Origin, hosts: &[HostEntry], entries: &[
     let manifest = super::pretty(&manifest).into_bytes();
     let all = entries.iter().map(|e| (e.path.as_str(), e.sha256));
     let list = sums(all.chain([("manifest.json", Sha256Sum::of(&manifest))]));
-    let file = |path: &str, content| Artifact { path: path.into(), mode: 0o644, content };
+    let file = |path: &str, content: Vec<u8>| Artifact::public(path, content);
     [file("SHA256SUMS", list.into_bytes()), file("manifest.json", manifest)]
 }

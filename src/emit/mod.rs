@@ -8,6 +8,7 @@ pub mod manifest;
 pub mod meta_data;
 pub mod network;
 pub mod report;
+pub mod repository;
 pub mod run;
 pub mod seed;
 pub mod user_data;
@@ -16,7 +17,9 @@ pub mod volume;
 use crate::artifact::Artifact;
 use crate::cluster::{Cluster, Method};
 use crate::format::checksum::Sha256Sum;
+use crate::format::pieces::Pieces;
 use crate::plan::HostPlan;
+use repository::{Repositories, Repository};
 
 /// What this program calls itself in outputs.
 pub const PRODUCT: &str = concat!("clusterseed ", env!("CARGO_PKG_VERSION"));
@@ -28,13 +31,22 @@ pub struct Context<'c> {
     pub cluster: &'c Cluster,
     /// Time of every file of a tarball, in seconds since 1970.
     pub epoch: u64,
+    /// Packages that are carried; none where none are, or where only sizes are looked at.
+    pub repositories: &'c Repositories<'c>,
 }
 
-/// All files of one host, each with its digest.
+impl<'c> Context<'c> {
+    /// The packages of a host.
+    pub fn repository(&self, plan: &HostPlan) -> Option<&'c Repository> {
+        self.repositories.get(plan.shared.locked.as_ref().map(|locked| &*locked.set))
+    }
+}
+
+/// All files of one host.
 #[derive(Debug)]
 pub struct HostOutput {
     /// Files below `hosts/NAME`.
-    pub artifacts: Vec<(Artifact, Sha256Sum)>,
+    pub artifacts: Vec<Artifact>,
     /// Digest of the plan.
     pub digest: String,
 }
@@ -42,28 +54,28 @@ pub struct HostOutput {
 /// Emits everything of one host.
 pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput> {
     let tree = seed::tree(plan, context);
-    let tarball = seed::tarball(&tree, context.epoch)?;
-    let tarball_sum = Sha256Sum::of(&tarball);
+    let method = &context.cluster.delivery.method;
+    let repository = context.repository(plan);
+    let tarball = seed::tarball(&tree, repository.filter(|_| *method == Method::Hand), context)?;
+    // Only by hand are there files in it that lie elsewhere, and then nobody asks for its digest beforehand.
+    let tarball_sum = tarball.bytes().map_or(Sha256Sum([0; 32]), Sha256Sum::of);
     let secret = plan.holds_secrets();
-    let inline = context.cluster.delivery.method == Method::Inline;
-    let user_data = user_data::emit(plan, &tree, tarball_sum, &context.cluster.delivery.method, context);
+    let inline = *method == Method::Inline;
+    let user_data = user_data::emit(plan, &tree, tarball_sum, method, context);
     let user_data = encoding::encode(user_data, context.cluster);
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
     let mut files = vec![
-        ("user-data", private_if((secret && inline) || hashes), user_data.bytes),
-        ("meta-data", 0o644, meta_data::emit(plan, context).into_bytes()),
+        ("user-data", private_if((secret && inline) || hashes), user_data.bytes.into()),
+        ("meta-data", 0o644, meta_data::emit(plan, context).into_bytes().into()),
         ("seed.tar.gz", private_if(secret), tarball),
     ];
     if let Some(text) = network::network_config(plan, context) {
-        files.push(("network-config", 0o644, text.into_bytes()));
+        files.push(("network-config", 0o644, text.into_bytes().into()));
     }
-    let beside: Vec<(&str, u32, &[u8])> = files.iter().map(|(name, mode, content)| (*name, *mode, &content[..])).collect();
-    files.extend(volume::emit(&beside, context)?);
-    let artifacts = files.into_iter().map(|(name, mode, content)| {
-        let sum = if name == "seed.tar.gz" { tarball_sum } else { Sha256Sum::of(&content) };
-        (Artifact { path: format!("hosts/{}/{name}", plan.name), mode, content }, sum)
-    });
-    Ok(HostOutput { artifacts: artifacts.collect(), digest: plan.digest.clone() })
+    let on_volume = repository.filter(|_| *method == Method::Volume);
+    files.extend(volume::emit(&files, on_volume, context)?);
+    let artifact = |(name, mode, content): (&str, u32, Pieces)| Artifact { path: format!("hosts/{}/{name}", plan.name), mode, content };
+    Ok(HostOutput { artifacts: files.into_iter().map(artifact).collect(), digest: plan.digest.clone() })
 }
 
 /// JSON over many lines, with a line break at the end.

@@ -25,5 +25,5 @@ pub fn emit(cluster: &Cluster, image: Option<&str>) -> Artifact {
     ];
     let filled = |line: &str| lines.iter().find(|(example, _)| *example == line).map_or(line.to_string(), |(_, own)| own.clone());
     let script = SCRIPT.lines().map(|line| filled(line) + "\n").collect::<String>();
-    Artifact { path: "run.sh".into(), mode: 0o755, content: script.into_bytes() }
+    Artifact { path: "run.sh".into(), mode: 0o755, content: script.into_bytes().into() }
 }

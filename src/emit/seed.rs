@@ -3,9 +3,11 @@
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use super::repository::{IN_SEED, Pooled, Repository};
 use super::{Context, host_json};
 use crate::format::checksum::{Content, sums};
-use crate::format::tarball::{self, Head, Member};
+use crate::format::pieces::Pieces;
+use crate::format::tarball::{self, Head, Large, Member};
 use crate::plan::HostPlan;
 
 /// The program that turns a host into its role; the same for every host. Its rooms travel as one file.
@@ -53,19 +55,35 @@ pub fn tree(plan: &HostPlan, context: Context<'_>) -> Vec<SeedFile> {
         content: f.content.clone(),
         secret: f.secret,
     }));
-    let list = sums(files.iter().map(|f| (f.path.as_str(), f.content.sha256)));
+    let mut packages = Vec::new();
+    if let Some(repository) = context.repository(plan) {
+        files.extend(repository.files.iter().map(|f| SeedFile { path: format!("{IN_SEED}/{}", f.path), ..f.clone() }));
+        packages.extend(repository.pool.iter().map(|package| (format!("{IN_SEED}/pool/{}", package.name), package.file.sha256)));
+    }
+    // Also of what comes by another way than this tree: it is whole when all of them are.
+    let all = files.iter().map(|f| (f.path.as_str(), f.content.sha256));
+    let list = sums(all.chain(packages.iter().map(|(path, sha256)| (path.as_str(), *sha256))));
     files.push(file("SHA256SUMS", 0o644, Content::shared(list.into_bytes())));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
 
-/// `seed.tar.gz`, top folder `seed/`.
-pub fn tarball(tree: &[SeedFile], epoch: u64) -> io::Result<Vec<u8>> {
+/// `seed.tar.gz`, top folder `seed/`, with the packages of `repository` inside.
+pub fn tarball(tree: &[SeedFile], repository: Option<&Repository>, context: Context<'_>) -> io::Result<Pieces> {
     let (program, rest): (Vec<&SeedFile>, Vec<&SeedFile>) = tree.iter().partition(|f| f.path == "apply");
     let paths: Vec<String> = rest.iter().map(|f| format!("seed/{}", f.path)).collect();
     let members: Vec<Member<'_>> =
         rest.iter().zip(&paths).map(|(f, path)| Member { path, mode: f.mode, bytes: &f.content.bytes }).collect();
-    tarball::tar_gz(&*head(&program, epoch)?, &members, epoch)
+    let packages: Vec<(String, &Pooled)> = repository
+        .iter()
+        .flat_map(|repository| &repository.pool)
+        .map(|package| (format!("seed/{IN_SEED}/pool/{}", package.name), package))
+        .collect();
+    let large = packages
+        .iter()
+        .map(|(path, package)| Ok(Large { path, mode: 0o644, file: package.file, crc: context.repositories.crc(&package.file)? }));
+    let large: Vec<Large<'_>> = large.collect::<io::Result<_>>()?;
+    tarball::tar_gz(&*head(&program, context.epoch)?, &members, &large, context.epoch)
 }
 
 /// The program stands first in every tarball, and packing it is most of the work: it is done once for each epoch.

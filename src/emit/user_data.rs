@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
 use crate::cluster::{Cluster, InstanceId, Method};
@@ -154,7 +155,9 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
             (files, Some(arguments))
         }
         Method::Url(url) => {
-            let (files, arguments) = fetch(format!("url {} {url}/{}/seed.tar.gz", tarball.hex(), plan.name));
+            // Relative to the same server: `out/packages` lies beside the hosts there.
+            let packages = if plan.shared.locked.is_some() { format!(" {url}/{FOLDER}/pool") } else { String::new() };
+            let (files, arguments) = fetch(format!("url {} {url}/{}/seed.tar.gz{packages}", tarball.hex(), plan.name));
             (files, Some(arguments))
         }
     };

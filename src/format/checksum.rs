@@ -14,6 +14,17 @@ impl Sha256Sum {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest that sixty-four lower-case hexadecimal digits say.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let pairs = text.as_bytes().chunks(2).map(|pair| Some(value(*pair.first()?)? << 4 | value(*pair.get(1)?)?));
+        Some(Self(pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()?))
+    }
+
     /// Sixty-four lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
         hex(&self.0)

@@ -1,7 +1,8 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, OpenPGP armor, HTTP,
-//! ZooKeeper's words, ranges of names.
+//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, releases and their dates,
+//! OpenPGP armor, HTTP, ZooKeeper's words, ranges of names.
 
 pub mod checksum;
+pub mod date;
 pub mod debversion;
 pub mod fourletter;
 pub mod gzip;
@@ -9,6 +10,8 @@ pub mod http;
 pub mod iso9660;
 pub mod names;
 pub mod openpgp;
+pub mod pieces;
+pub mod release;
 pub mod tarball;
 pub mod vfat;
 pub mod volume;

@@ -55,10 +55,62 @@ pub fn dearmor(text: &str) -> Result<Vec<u8>, KeyError> {
 
 /// Fingerprint of the first key of a binary keyring: forty upper-case hexadecimal digits.
 pub fn fingerprint(keyring: &[u8]) -> Result<String, KeyError> {
-    let (tag, body) = first_packet(keyring).ok_or(KeyError::Packet("cut off"))?;
-    if tag != 6 {
+    let (tag, body, _) = first_packet(keyring).ok_or(KeyError::Packet("cut off"))?;
+    if tag != PUBLIC_KEY {
         return Err(KeyError::Packet("it does not begin with a public key"));
     }
+    Ok(key(tag, body)?.fingerprint)
+}
+
+/// Packet tags (RFC 4880, 4.3).
+const PUBLIC_KEY: u8 = 6;
+const PUBLIC_SUBKEY: u8 = 14;
+
+/// A public key of a keyring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Forty upper-case hexadecimal digits.
+    pub fingerprint: String,
+    /// False for a subkey.
+    pub primary: bool,
+    /// Length of the RSA modulus or of the DSA prime; 0 for keys of other kinds, whose curves are all long enough.
+    pub bits: usize,
+}
+
+impl Key {
+    /// True for an RSA or DSA key of fewer bits.
+    pub fn weak(&self, least: usize) -> bool {
+        self.bits != 0 && self.bits < least
+    }
+}
+
+/// A file with public keys to a binary keyring, as gpgv reads it: armored, block after block, or binary already.
+pub fn keyring(bytes: &[u8]) -> Result<Vec<u8>, KeyError> {
+    const BEGIN: &str = "-----BEGIN ";
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.contains(BEGIN)) else {
+        return keys(bytes).map(|_| bytes.to_vec());
+    };
+    let starts: Vec<usize> = text.match_indices(BEGIN).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let blocks = starts.iter().zip(ends).map(|(start, end)| dearmor(&text[*start..end]));
+    Ok(blocks.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// All keys and subkeys of version 4 in a binary keyring; others are passed over.
+pub fn keys(keyring: &[u8]) -> Result<Vec<Key>, KeyError> {
+    let mut found = Vec::new();
+    let mut rest = keyring;
+    while !rest.is_empty() {
+        let (tag, body, after) = first_packet(rest).ok_or(KeyError::Packet("cut off"))?;
+        rest = after;
+        if matches!(tag, PUBLIC_KEY | PUBLIC_SUBKEY) {
+            found.extend(key(tag, body));
+        }
+    }
+    if found.is_empty() { Err(KeyError::Packet("it holds no key of version 4")) } else { Ok(found) }
+}
+
+fn key(tag: u8, body: &[u8]) -> Result<Key, KeyError> {
     if body.first() != Some(&4) {
         return Err(KeyError::Packet("only version 4 keys are understood, as gnupg 1.4 is"));
     }
@@ -67,11 +119,16 @@ pub fn fingerprint(keyring: &[u8]) -> Result<String, KeyError> {
     hash.update([0x99]);
     hash.update(length.to_be_bytes());
     hash.update(body);
-    Ok(hex(&hash.finalize()).to_uppercase())
+    // Version, four bytes of time, algorithm (1 to 3 RSA, 16 Elgamal, 17 DSA), and the first number with its length in bits.
+    let bits = match body.get(5..8) {
+        Some([1..=3 | 16 | 17, high, low]) => usize::from(*high) << 8 | usize::from(*low),
+        _ => 0,
+    };
+    Ok(Key { fingerprint: hex(&hash.finalize()).to_uppercase(), primary: tag == PUBLIC_KEY, bits })
 }
 
-/// Tag and body of the first packet, old or new format header.
-fn first_packet(bytes: &[u8]) -> Option<(u8, &[u8])> {
+/// Tag and body of the first packet, old or new format header, and what follows it.
+fn first_packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let header = *bytes.first()?;
     if header & 0x80 == 0 {
         return None;
@@ -95,7 +152,8 @@ fn first_packet(bytes: &[u8]) -> Option<(u8, &[u8])> {
         };
         ((header >> 2) & 0xf, start, length)
     };
-    Some((tag, bytes.get(start..start.checked_add(length)?)?))
+    let end = start.checked_add(length)?;
+    Some((tag, bytes.get(start..end)?, &bytes[end..]))
 }
 
 /// Bytes of base64 text without line breaks; padding may be left out.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 
+use super::pieces::{Sink, Stored};
+
 /// A flat volume: all files lie in its root folder.
 pub struct Volume<'a> {
     /// Its label, as it is: [`check_label`] says what fits.
@@ -35,6 +37,8 @@ pub enum Source<'a> {
         /// Gives them.
         reader: Box<dyn Read + 'a>,
     },
+    /// A file that lies elsewhere.
+    Stored(Stored),
 }
 
 impl Source<'_> {
@@ -43,6 +47,7 @@ impl Source<'_> {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Reader { size, .. } => *size,
+            Self::Stored(file) => file.size,
         }
     }
 }
@@ -138,6 +143,12 @@ pub fn check_label(label: &str) -> Result<(), Error> {
 }
 
 impl Volume<'_> {
+    /// Bytes of files that are in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let of = |file: &File<'_>| if let Source::Bytes(bytes) = file.source { bytes.len() } else { 0 };
+        self.files.iter().map(of).sum()
+    }
+
     /// Checks label, names and sizes.
     ///
     /// # Errors
@@ -162,9 +173,10 @@ impl Volume<'_> {
 const PIECE: usize = 256 * 1024;
 
 /// Copies a file to the volume.
-pub(super) fn pour(file: File<'_>, out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn pour(file: File<'_>, out: &mut impl Sink) -> Result<(), Error> {
     match file.source {
         Source::Bytes(bytes) => Ok(out.write_all(bytes)?),
+        Source::Stored(file) => Ok(out.file(file)?),
         Source::Reader { size, mut reader } => {
             // One byte more than a small file has, to see its end at once.
             let mut piece = vec![0; usize::try_from(size + 1).unwrap_or(PIECE).min(PIECE)];
@@ -243,6 +255,7 @@ impl Moment {
 mod tests {
     use std::io::Read;
 
+    use super::super::pieces::Plain;
     use super::{Error, File, LARGEST_FILE, Moment, Source, Volume, check_label, check_name, pour};
 
     #[test]
@@ -274,7 +287,7 @@ mod tests {
         let poured = |size, given: &'static [u8]| {
             let mut out = Vec::new();
             let reader = Box::new(given.chain(std::io::empty()));
-            pour(File { name: "a", mode: 0, source: Source::Reader { size, reader } }, &mut out).map(|()| out)
+            pour(File { name: "a", mode: 0, source: Source::Reader { size, reader } }, &mut Plain(&mut out)).map(|()| out)
         };
         assert_eq!(poured(3, b"abc").expect("as announced"), b"abc");
         assert_eq!(poured(0, b"").expect("empty"), b"");

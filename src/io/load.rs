@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::base;
 use crate::cluster::LocalFiles;
-use crate::compile::{Inputs, parse_spec};
+use crate::compile::{Inputs, LockFile, parse_spec};
 use crate::diag::{At, Diagnostics, FileId, Sources, Spanned};
 use crate::format::checksum::Sha256Sum;
 use crate::io::git::Blob;
+use crate::lock;
 use crate::profile::catalog::Catalog;
 use crate::yaml::read as yaml;
 
@@ -27,6 +29,36 @@ pub struct Options {
     pub profile_dirs: Vec<PathBuf>,
     /// Cloud instead of the spec's.
     pub cloud: Option<String>,
+    /// Which lock counts.
+    pub lock: Lock,
+}
+
+/// Which lock counts, where packages are carried.
+#[derive(Clone, Debug, Default)]
+pub enum Lock {
+    /// That beside the spec.
+    #[default]
+    Beside,
+    /// This one.
+    At(PathBuf),
+    /// None: it is about to be made.
+    Ignored,
+}
+
+impl Lock {
+    /// Where it is, or would be.
+    pub fn path(&self, spec: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Beside => Some(folder(spec).join(lock::FILE)),
+            Self::At(path) => Some(path.clone()),
+            Self::Ignored => None,
+        }
+    }
+}
+
+/// What paths in a spec are relative to.
+pub fn folder(spec: &Path) -> &Path {
+    if spec == Path::new("-") { Path::new("") } else { spec.parent().unwrap_or(Path::new("")) }
 }
 
 /// Reads the spec at `path` (`-` is standard input) and everything that it names. Mistakes in it are in `diags`.
@@ -34,9 +66,14 @@ pub fn inputs(path: &Path, options: &Options, sources: &mut Sources, diags: &mut
     let stdin = path == Path::new("-");
     let bytes = if stdin { limited(std::io::stdin().lock(), "standard input")? } else { open(path)? };
     let name = if stdin { "standard input".to_string() } else { path.display().to_string() };
-    let folder = if stdin { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
+    let folder = folder(path);
     let local = |named: &str| Ok(read_local(&folder.join(named)));
-    from_bytes(&bytes, name, local, options, sources, diags)
+    let mut inputs = from_bytes(&bytes, name, local, options, sources, diags)?;
+    if let Some(path) = options.lock.path(path).filter(|_| carries(&inputs)) {
+        inputs.lock = lock_file(&path)?;
+    }
+    inputs.base = base_of(&inputs, folder);
+    Ok(inputs)
 }
 
 /// The same of a git revision. Files that the spec names are those of the revision; what it does not hold, as secrets should not be,
@@ -56,7 +93,25 @@ pub fn inputs_of(
         elsewhere.push(named.to_string());
         Ok(read_local(&blob.folder()?.join(named)))
     };
-    from_bytes(&blob.must()?, blob.to_string(), local, options, sources, diags)
+    let mut inputs = from_bytes(&blob.must()?, blob.to_string(), local, options, sources, diags)?;
+    if let Some(beside) = blob.beside(lock::FILE).filter(|_| carries(&inputs)) {
+        inputs.lock = match beside.read()? {
+            Ok(bytes) => lock_text(beside.to_string(), bytes)?,
+            Err(_) => LockFile::Missing,
+        };
+    }
+    inputs.base = base_of(&inputs, &blob.folder()?);
+    Ok(inputs)
+}
+
+fn carries(inputs: &Inputs) -> bool {
+    inputs.spec.as_ref().and_then(|spec| spec.packages.source.as_ref()).is_some_and(|source| source.value == "carried")
+}
+
+/// Digest of the base that a lock was made for, as it is now; none where no lock asks.
+fn base_of(inputs: &Inputs, folder: &Path) -> Option<Result<Sha256Sum, String>> {
+    let path = inputs.spec.as_ref()?.packages.base.as_ref().filter(|_| matches!(inputs.lock, LockFile::Text(..)))?;
+    Some(base::status(&folder.join(&path.value)).map(|text| Sha256Sum::of(text.as_bytes())).map_err(|error| format!("{error:#}")))
 }
 
 /// Parses a spec and reads with `read` what it names.
@@ -87,7 +142,27 @@ fn from_bytes(
     if let (Some(spec), Some(cloud)) = (&mut spec, &options.cloud) {
         spec.cloud = Some(Spanned::new(cloud.clone(), At { end: spec.at.start, ..spec.at }));
     }
-    Ok(Inputs { digest, spec, catalog, local, epoch: epoch()? })
+    Ok(Inputs { digest, spec, catalog, local, lock: LockFile::Ignored, base: None, epoch: epoch()? })
+}
+
+/// A lock as text; that it is a sound one is seen later.
+pub fn lock_file(path: &Path) -> Result<LockFile> {
+    let name = path.display().to_string();
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(LockFile::Missing),
+        Err(error) => return Err(error).with_context(|| format!("reading `{name}`")),
+    };
+    let bytes = limited(file, &name)?;
+    lock_text(name, bytes)
+}
+
+fn lock_text(name: String, bytes: Vec<u8>) -> Result<LockFile> {
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() <= yaml::MAX_BYTES => Ok(LockFile::Text(name, text)),
+        Ok(_) => bail!("`{name}` has more than the {} bytes that are read", yaml::MAX_BYTES),
+        Err(_) => bail!("`{name}` is not UTF-8: take it from version control, or write it again with `clusterseed lock`"),
+    }
 }
 
 /// The built-in profiles with folders laid over.

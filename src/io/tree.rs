@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::format::checksum::Sha256Sum;
 
 /// A file of an output as it lies on disk.
 #[derive(Debug)]
@@ -38,6 +41,29 @@ pub fn list(folder: &Path) -> Result<BTreeMap<String, Found>> {
     Ok(found)
 }
 
+/// Size and digest of a file, which may be larger than memory.
+pub fn digest(path: &Path) -> Result<(u64, Sha256Sum)> {
+    let context = || format!("reading `{}`", path.display());
+    digest_of(&mut fs::File::open(path).with_context(context)?).with_context(context)
+}
+
+/// Size and digest of what a reader gives.
+pub fn digest_of(reader: &mut impl Read) -> io::Result<(u64, Sha256Sum)> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut chunk = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok((size, Sha256Sum(hash.finalize().into()))),
+            Ok(count) => {
+                hash.update(&chunk[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// All bytes of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading `{}`", path.display()))
@@ -48,25 +74,35 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 pub struct Member {
     /// Permission bits: those of a secret are 0600.
     pub mode: u32,
-    /// Its bytes.
+    /// Digest of its bytes.
+    pub sha256: Sha256Sum,
+    /// Its bytes; none of a package, which may be larger than memory.
     pub bytes: Vec<u8>,
 }
+
+/// Where packages lie in a seed.
+pub const IN_POOL: &str = "repo/pool/";
 
 /// Files of a seed tarball by path below `seed/`.
 ///
 /// # Errors
 /// When it is damaged.
-pub fn unpack(tarball: &[u8]) -> io::Result<BTreeMap<String, Member>> {
+pub fn unpack(tarball: impl Read) -> io::Result<BTreeMap<String, Member>> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(tarball));
     let mut files = BTreeMap::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
         if entry.header().entry_type().is_file() {
-            let path = entry.path()?.to_string_lossy().into_owned();
+            let path = entry.path()?.to_string_lossy().trim_start_matches("seed/").to_string();
             let mode = entry.header().mode()?;
             let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes)?;
-            files.insert(path.trim_start_matches("seed/").to_string(), Member { mode, bytes });
+            let sha256 = if path.starts_with(IN_POOL) {
+                digest_of(&mut entry)?.1
+            } else {
+                entry.read_to_end(&mut bytes)?;
+                Sha256Sum::of(&bytes)
+            };
+            files.insert(path, Member { mode, sha256, bytes });
         }
     }
     Ok(files)

@@ -28,7 +28,7 @@ pub struct Repository {
 
 /// Plans the repositories of a cluster; none when packages are carried.
 pub fn repositories(cluster: &Cluster, diags: &mut Diagnostics) -> Vec<Repository> {
-    if matches!(cluster.packages.source, PackageSource::Carried) {
+    if matches!(cluster.packages.source, PackageSource::Carried(_)) {
         return Vec::new();
     }
     let scope = cluster.scope();

@@ -56,6 +56,9 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
     for repository in &shared.repositories {
         add(&["repository", &repository.line, &repository.fingerprint]);
     }
+    if let Some(locked) = &shared.locked {
+        add(&["carried", &locked.id]);
+    }
     for peer in &plan.peers {
         let ports: Vec<String> = peer.ports.iter().map(u16::to_string).collect();
         add(&["peer", &peer.service, &peer.name, &peer.address.to_string(), &ports.join(",")]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::Value as Jinja;
 
 use super::apt::{Repository, profile_error};
+use super::carried::{self, Locked};
 use super::file::{Phase, PlannedFile};
 use super::{Alternative, Directory, Package, Service, service};
 use crate::cluster::{Cluster, Host};
@@ -39,6 +40,8 @@ pub struct Group {
     pub sweep: Vec<String>,
     /// Repositories.
     pub repositories: Vec<Repository>,
+    /// Which packages are carried for it, where some are.
+    pub locked: Option<Locked>,
 }
 
 impl Group {
@@ -69,12 +72,15 @@ impl Group {
         }
         unique(&mut files, cluster, diags);
         let looks_at_host = !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some());
+        let mut packages = packages(cluster, host, &scope, diags);
+        let locked = carried::locked(cluster, &mut packages);
         Self {
             looks_at_host,
+            locked,
             files: files.into_iter().map(Arc::new).collect(),
             per_host,
             per_host_services,
-            packages: packages(cluster, host, &scope, diags),
+            packages,
             holds: profile.services.iter().map(|s| s.unit.clone()).collect(),
             services: own.iter().map(|s| service::resolved(cluster, host, s)).collect(),
             directories: directories(cluster, host, &scope, diags),
@@ -205,7 +211,8 @@ fn unique(files: &mut Vec<PlannedFile>, cluster: &Cluster, diags: &mut Diagnosti
     });
 }
 
-fn packages(cluster: &Cluster, host: &Host, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Package> {
+/// Packages that a host wants, sorted by name.
+pub(super) fn packages(cluster: &Cluster, host: &Host, scope: &Jinja, diags: &mut Diagnostics) -> Vec<Package> {
     let mut found = BTreeSet::new();
     for role in host.roles.iter().filter_map(|role| cluster.profile.role(role)) {
         if let Some(items) = role.packages.get(&cluster.packages.set) {

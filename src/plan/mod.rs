@@ -4,6 +4,7 @@
 //! Types that serialize are parts of `host.json` as they are: `apply` knows their fields by these names.
 
 pub mod apt;
+pub mod carried;
 pub mod digest;
 pub mod file;
 pub mod group;

@@ -3,6 +3,7 @@
 //! Nothing is resolved here: names of roles, settings and versions are only known once the profile is.
 
 pub mod network;
+pub mod packages;
 pub mod parse;
 pub mod shape;
 
@@ -112,7 +113,7 @@ pub struct RoleEntry {
 }
 
 /// `packages`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Packages {
     /// `official`, `mirror` or `carried`.
     pub source: Option<Spanned<String>>,
@@ -128,6 +129,12 @@ pub struct Packages {
     pub versions: Vec<(Spanned<String>, Spanned<String>)>,
     /// More packages for every host.
     pub extra: Vec<Spanned<String>>,
+    /// Where carried packages come from, in order of preference.
+    pub from: Vec<packages::Origin>,
+    /// What the image has already: a dpkg status, a root, or a tarball of one, relative to the spec.
+    pub base: Option<Spanned<String>>,
+    /// `keep` or `aside`.
+    pub sources_list: Option<Spanned<String>>,
 }
 
 /// An account.
@@ -207,6 +214,7 @@ impl Spec {
         nodes.flatten().for_each(|node| secret_files(node, &mut found));
         found.extend(self.files.iter().filter_map(|f| f.source.clone()));
         found.extend(self.packages.key.clone());
+        found.extend(self.packages.from.iter().filter_map(|origin| origin.key.clone()));
         found
     }
 }

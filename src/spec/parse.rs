@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Audience, Command, Delivery, File, HostEntry, Packages, RoleEntry, Spec, User, network, shape};
+use super::{Audience, Command, Delivery, File, HostEntry, RoleEntry, Spec, User, network, packages, shape};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
 use crate::schema::check::Checker;
 use crate::schema::{Data, Value, scalar};
@@ -91,7 +91,6 @@ fn version(node: &Node, diags: &mut Diagnostics) -> Option<()> {
 }
 
 fn decode(value: &Value) -> Option<Spec> {
-    let packages = value.get("packages");
     Some(Spec {
         at: value.at,
         fields: BTreeMap::new(),
@@ -106,7 +105,7 @@ fn decode(value: &Value) -> Option<Spec> {
         hosts: items(value, "hosts").filter_map(host).collect(),
         roles: value.get("roles").map(roles).unwrap_or_default(),
         settings: value.raw("settings").cloned(),
-        packages: packages.map_or_else(no_packages, decode_packages),
+        packages: value.get("packages").map(packages::packages).unwrap_or_default(),
         users: value.get("access").map(|access| items(access, "users").filter_map(user).collect()).unwrap_or_default(),
         files: items(value, "files").filter_map(file).collect(),
         commands: items(value, "commands").filter_map(command).collect(),
@@ -151,28 +150,6 @@ fn roles(value: &Value) -> Vec<RoleEntry> {
         settings: body.raw("settings").cloned(),
     };
     value.entries().map(entry).collect()
-}
-
-fn no_packages() -> Packages {
-    Packages { source: None, mirror: None, key: None, fingerprint: None, set: None, versions: Vec::new(), extra: Vec::new() }
-}
-
-fn decode_packages(value: &Value) -> Packages {
-    let versions = value.get("versions").map(|versions| {
-        let pair = |(name, at, version): (&String, &At, &Value)| {
-            Some((Spanned::new(name.clone(), *at), Spanned::new(version.text()?.to_string(), version.at)))
-        };
-        versions.entries().filter_map(pair).collect()
-    });
-    Packages {
-        source: value.spanned("source"),
-        mirror: value.spanned("mirror"),
-        key: value.spanned("key"),
-        fingerprint: value.spanned("fingerprint"),
-        set: value.spanned("set"),
-        versions: versions.unwrap_or_default(),
-        extra: value.texts("extra"),
-    }
 }
 
 fn user(value: &Value) -> Option<User> {

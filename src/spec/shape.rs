@@ -222,6 +222,40 @@ fn packages() -> Vec<Field> {
         Field::new("set", name(), "package set of the profile"),
         Field::new("versions", Type::Map { keys: None, values: Box::new(scalar(Syntax::Version)) }, "pinned versions by package"),
         Field::new("extra", Type::list(Type::pattern("[a-z0-9][a-z0-9+.-]+", "a package's name")), "more packages for every host"),
+        Field::new("from", Type::list(Type::Object(origin())), "for `carried`: where packages come from, in order of preference"),
+        Field::new(
+            "base",
+            Type::text(),
+            "for `carried`: what the image has already: its /var/lib/dpkg/status, its root, or a tarball of that, relative to the spec; default: nothing",
+        ),
+        Field::new(
+            "sources_list",
+            choice(&["keep", "aside"]),
+            "for `carried`: what becomes of the host's own package sources; keep: they stay, unused while the seed is applied; aside: they are set aside",
+        )
+        .default("keep"),
+    ]
+}
+
+/// An entry of `packages.from`.
+fn origin() -> Vec<Field> {
+    let suite = Type::pattern(r"[A-Za-z0-9.][A-Za-z0-9./_+-]*", "a suite such as `bookworm`, or `./` where there are none");
+    let component = Type::pattern("[A-Za-z0-9][A-Za-z0-9/_.+-]*", "a component such as `main`");
+    let fingerprint = Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits");
+    vec![
+        Field::new("name", name(), "what cluster.lock and messages call it").required(),
+        Field::new(
+            "url",
+            Type::OneOrMany(Box::new(scalar(Syntax::Url))),
+            "base URL of an apt repository; of a list, the others are mirrors of the first",
+        ),
+        Field::new("suites", Type::list(suite), "suites of the repository; one that ends in `/` is the path of one without suites"),
+        Field::new("components", Type::list(component), "components of each suite"),
+        Field::new("key", Type::text(), "file with the public keys that sign it, relative to the spec"),
+        Field::new("fingerprints", Type::list(fingerprint), "full fingerprints of the keys that may sign it"),
+        Field::new("folder", Type::text(), "folder of .deb files, relative to the spec"),
+        Field::new("unsigned", Type::Bool, "true: take a repository that nobody signs, or none checks").default(false),
+        Field::new("priority", Type::Int { min: 1, max: 1000 }, "priority of its packages, as in apt_preferences(5)").default(500),
     ]
 }
 

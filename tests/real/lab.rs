@@ -98,7 +98,13 @@ impl Lab {
         let spec_path = self.home.join(format!("{name}.yaml"));
         fs::write(&spec_path, spec).expect("writing the spec");
         let built = Built { spec: spec_path, out: self.home.join(name) };
-        succeed(built.clusterseed("build").arg("--quiet").arg(&built.spec).arg("-o").arg(&built.out));
+        let mut build = built.clusterseed("build");
+        if spec.contains("source: carried") {
+            succeed(built.clusterseed("lock").arg(&built.spec));
+            succeed(built.clusterseed("fetch").arg("--offline").arg(&built.spec));
+            build.arg("--sign-with").arg(root().join("tests/repository/signing.key"));
+        }
+        succeed(build.arg("--quiet").arg(&built.spec).arg("-o").arg(&built.out));
         built
     }
 
@@ -112,6 +118,13 @@ impl Lab {
         let folder = self.on_disk(machine, "/var/lib/cloud/seed/nocloud");
         fs::create_dir_all(&folder).expect("a seed folder");
         fs::write(folder.join(name), content).expect("writing into the seed folder");
+    }
+
+    /// The same with a file that lies on this disk already, which no machine may change.
+    pub fn preload_link(&self, machine: &str, name: &str, file: &Path) {
+        let folder = self.on_disk(machine, "/var/lib/cloud/seed/nocloud");
+        fs::create_dir_all(&folder).expect("a seed folder");
+        fs::hard_link(file, folder.join(name)).expect("a link in the seed folder");
     }
 
     /// Where a file that the machine has written lies on this one.
@@ -258,6 +271,10 @@ impl Built {
     pub fn clusterseed(&self, verb: &str) -> Command {
         let mut command = clusterseed();
         command.arg("--profile-dir").arg(root().join("tests/profiles")).arg(verb);
+        command.env("CLUSTERSEED_STORE", self.spec.with_file_name("store"));
+        if verb != "verify" {
+            command.arg("--lock").arg(self.spec.with_extension("lock"));
+        }
         command
     }
 

@@ -2,19 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use crate::artifact::PUBLIC;
 use crate::emit::volume::{FILES, LABEL};
+use crate::format::checksum::Sha256Sum;
 use crate::format::volume::Back;
 use crate::format::{iso9660, vfat};
 use crate::io::tree::{self, Found};
 
-/// Checks the volume of a host, if it has one.
-pub fn check(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> {
+/// Checks the volume of a host, if it has one; `packages` are those that come beside its tarball.
+pub fn check(host: &str, found: &BTreeMap<String, Found>, packages: &BTreeMap<String, Sha256Sum>) -> Result<(), String> {
     let beside = |name: &str| found.get(&format!("hosts/{host}/{name}"));
     let read = |file: &Found| tree::read(&file.path).map_err(|error| format!("{error:#}"));
     let mut wanted = Vec::new();
     for (name, file) in FILES.iter().filter_map(|name| Some((*name, beside(name)?))) {
-        wanted.push((name, file.mode, read(file)?));
+        wanted.push((name, file.mode, Sha256Sum::of(&read(file)?)));
     }
+    // Fetched over HTTP, they are not on the volume.
+    let carries = beside("user-data").map(read).transpose()?.is_some_and(|text| String::from_utf8_lossy(&text).contains(FROM_VOLUME));
+    wanted.extend(packages.iter().filter(|_| carries).map(|(name, digest)| (name.as_str(), PUBLIC, *digest)));
+    wanted.sort_by(|a, b| a.0.cmp(b.0));
     for (name, trees) in [("seed.iso", iso as Trees), ("seed.img", fat)] {
         let Some(image) = beside(name) else { continue };
         let image = read(image)?;
@@ -23,14 +29,17 @@ pub fn check(host: &str, found: &BTreeMap<String, Found>) -> Result<(), String> 
                 return Err(format!("{name} is labelled {label:?}"));
             }
             files.sort_by(|a, b| a.name.cmp(&b.name));
-            let wanted = wanted.iter().map(|(name, mode, bytes)| (*name, if modes { *mode } else { 0 }, &bytes[..]));
-            if !files.iter().map(|file| (&*file.name, file.mode, file.bytes)).eq(wanted) {
+            let wanted = wanted.iter().map(|(name, mode, digest)| (*name, if modes { *mode } else { 0 }, *digest));
+            if !files.iter().map(|file| (&*file.name, file.mode, Sha256Sum::of(file.bytes))).eq(wanted) {
                 return Err(format!("{name} does not hold the files beside it"));
             }
         }
     }
     Ok(())
 }
+
+/// What user-data says where the seed comes from the volume.
+const FROM_VOLUME: &str = "/fetch volume ";
 
 /// Label and files of each tree of an image, and whether there are modes.
 type Trees = fn(&[u8]) -> Result<Vec<(String, Vec<Back<'_>>, bool)>, String>;

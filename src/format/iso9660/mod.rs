@@ -22,6 +22,7 @@ mod record;
 
 use std::io::Write;
 
+use super::pieces::{Pieces, Plain, Sink};
 use super::volume::{Error, File, Volume, pour, zeros};
 use record::{Entry, Tree};
 
@@ -59,7 +60,21 @@ pub fn size(volume: &Volume<'_>) -> Result<u64, Error> {
 ///
 /// # Errors
 /// A name, label or size that does not fit, a reader that does not keep its word, or input and output that fail.
-pub fn write(mut volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
+pub fn write(volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
+    write_to(volume, &mut Plain(out))
+}
+
+/// The volume in pieces: files that lie elsewhere are named, and not read.
+///
+/// # Errors
+/// As [`write`].
+pub fn pieces(volume: Volume<'_>) -> Result<Pieces, Error> {
+    let mut out = Pieces::with_capacity(volume.bytes() + 128 * 1024);
+    write_to(volume, &mut out)?;
+    Ok(out)
+}
+
+fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
     volume.check()?;
     volume.files.sort_by(|a, b| a.name.cmp(b.name));
     let (dates, layout) = layout(&volume)?;

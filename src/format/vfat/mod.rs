@@ -15,6 +15,7 @@ pub mod read;
 
 use std::io::Write;
 
+use super::pieces::{Pieces, Plain, Sink};
 use super::volume::{Error, Volume, pour, zeros};
 use folder::Stamp;
 
@@ -147,7 +148,21 @@ fn layout(volume: &Volume<'_>) -> Result<Layout, Error> {
 ///
 /// # Errors
 /// A name, label or size that does not fit, a reader that does not keep its word, or input and output that fail.
-pub fn write(mut volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
+pub fn write(volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
+    write_to(volume, &mut Plain(out))
+}
+
+/// The volume in pieces: files that lie elsewhere are named, and not read.
+///
+/// # Errors
+/// As [`write`].
+pub fn pieces(volume: Volume<'_>) -> Result<Pieces, Error> {
+    let mut out = Pieces::with_capacity(volume.bytes() + 128 * 1024);
+    write_to(volume, &mut out)?;
+    Ok(out)
+}
+
+fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
     volume.check()?;
     volume.files.sort_by(|a, b| a.name.cmp(b.name));
     let layout = layout(&volume)?;

@@ -18,6 +18,7 @@ mod carry;
 mod manifest;
 mod ops;
 mod place;
+mod pour;
 mod settle;
 mod single;
 #[cfg(test)]
@@ -39,6 +40,8 @@ use self::ops::{Faults, at, is_unsupported, open_folder};
 use self::place::Site;
 use self::settle::{NEW, OLD, settle, swap_name};
 use crate::artifact::{Artifact, MANIFEST, folders_above};
+use crate::format::checksum::Sha256Sum;
+use crate::io::store::Store;
 
 /// Mode of every folder in an output.
 const FOLDER: u32 = 0o755;
@@ -48,6 +51,8 @@ pub struct Stage {
     site: Site,
     /// The folder `new`.
     tree: OwnedFd,
+    /// Where files lie that artifacts name.
+    store: Option<Store>,
     claims: Mutex<Claims>,
 }
 
@@ -96,14 +101,20 @@ impl Stage {
         let shown = show(&site.place.stage_path());
         site.ops.mkdir(at(&site.work, NEW), 0o700).with_context(|| format!("making a folder in `{shown}`"))?;
         let tree = open_folder(at(&site.work, NEW)).with_context(|| format!("opening a folder in `{shown}`"))?;
-        Ok(Self { site, tree, claims: Mutex::default() })
+        Ok(Self { site, tree, store: None, claims: Mutex::default() })
     }
 
-    /// Writes one file with exactly its mode, and the folders above it; any number of threads may do so at once.
+    /// With the store that has the files which artifacts name.
+    pub fn with_store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Writes one file with exactly its mode, and the folders above it, and gives its digest; any number of threads may do so at once.
     ///
     /// # Errors
     /// When the path is unsafe or taken, or the disk says no. The output cannot be committed any more then.
-    pub fn write(&self, artifact: &Artifact) -> Result<()> {
+    pub fn write(&self, artifact: &Artifact) -> Result<Sha256Sum> {
         let done = self.try_write(artifact).with_context(|| format!("writing {:?}", artifact.path));
         if done.is_err() {
             self.lock().failed = true;
@@ -111,10 +122,11 @@ impl Stage {
         done
     }
 
-    fn try_write(&self, artifact: &Artifact) -> Result<()> {
+    fn try_write(&self, artifact: &Artifact) -> Result<Sha256Sum> {
         let path = artifact.path.as_str();
         artifact.check()?;
-        let manifest = (path == MANIFEST).then(|| manifest::own_files(&artifact.content)).transpose()?;
+        let text = artifact.content.bytes().filter(|_| path == MANIFEST);
+        let manifest = text.map(manifest::own_files).transpose()?;
         {
             // Held while folders are made, so that a file's folder is there with its right mode before anybody writes into it.
             let mut claims = self.lock();
@@ -127,11 +139,10 @@ impl Stage {
                     claims.folders.insert(folder.to_string());
                 }
             }
-            claims.files.insert(path.to_string(), artifact.content.len() as u64);
+            claims.files.insert(path.to_string(), artifact.content.size());
             claims.manifest = manifest.or(claims.manifest.take());
         }
-        self.site.ops.create(at(&self.tree, path), artifact.mode, &artifact.content)?;
-        Ok(())
+        pour::pour(&self.site.ops, at(&self.tree, path), artifact.mode, &artifact.content, self.store.as_ref())
     }
 
     /// Makes all that was written the output, in one step.
@@ -139,7 +150,7 @@ impl Stage {
     /// # Errors
     /// The output is what it was before. (Once the new one is there, nothing is an error any more: see [`Summary::leftover`].)
     pub fn commit(self) -> Result<Summary> {
-        let Self { mut site, tree, claims } = self;
+        let Self { mut site, tree, store: _, claims } = self;
         let claims = claims.into_inner().unwrap_or_else(PoisonError::into_inner);
         claims.check_complete()?;
 

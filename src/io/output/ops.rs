@@ -72,19 +72,33 @@ impl Ops {
 
     /// A new file with exactly this mode; fails if anything is there.
     pub(super) fn create(&self, place: At<'_>, mode: u32, content: &[u8]) -> Result<OwnedFd, Errno> {
+        let file = self.create_with(place, mode, |file| match self.run(Op::Write, || write_all(file, content)) {
+            // A disk that fills up leaves the first half behind; so does an injected fault.
+            Err(error) if self.faults.0.is_some() => write_all(file, &content[..content.len() / 2]).and(Err(error)),
+            done => done,
+        })?;
+        Ok(file)
+    }
+
+    /// The same with whatever `fill` writes into it.
+    pub(super) fn create_with<E: From<Errno>>(
+        &self,
+        place: At<'_>,
+        mode: u32,
+        fill: impl FnOnce(&OwnedFd) -> Result<(), E>,
+    ) -> Result<OwnedFd, E> {
         // The gate goes first by itself, because the file must outlive the change.
         self.run(Op::Create, || Ok(()))?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = fs::openat(place.dir, place.path, flags, Mode::from_raw_mode(0o600))?;
-        if let Err(error) = self.run(Op::Write, || write_all(&file, content)) {
-            // A disk that fills up leaves the first half behind; so does an injected fault.
-            if self.faults.0.is_some() {
-                write_all(&file, &content[..content.len() / 2])?;
-            }
-            return Err(error);
-        }
+        fill(&file)?;
         self.run(Op::Chmod, || fs::fchmod(&file, Mode::from_raw_mode(mode)))?;
         Ok(file)
+    }
+
+    /// Asks whether a part of a file may be written.
+    pub(super) fn may_write(&self) -> Result<(), Errno> {
+        self.run(Op::Write, || Ok(()))
     }
 
     /// Opens the lock file, and makes it if it is missing.

@@ -57,7 +57,7 @@ US=$(printf '\037')                       # field separator: host.json cannot ho
                                           # unlike a tab it keeps empty fields apart in `read`
 MODE=run ONLY="" LOG="" W="" PHASE=verify FINISHED="" STATUS_OPEN=""
 CHANGES=0 WARNINGS=0 STARTED_AT="" PHASE_STARTED=0 CLOCK=0
-PRODUCT="" CLUSTER="" HOST="" DIGEST="" INIT="" OWN="" TARGETS="" FORMATION=0 PEERS=0 PEERS_UP=0 TOOK_TURN="" SEED_IS="" PATIENCE=0
+PRODUCT="" CLUSTER="" HOST="" DIGEST="" INIT="" OWN="" TARGETS="" SET="" SIGNER="" SOURCES_LIST="" FORMATION=0 PEERS=0 PEERS_UP=0 TOOK_TURN="" SEED_IS="" PATIENCE=0
 
 usage() {
     cat <<'END'

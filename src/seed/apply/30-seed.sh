@@ -154,6 +154,8 @@ function each(base, keys,   i, j, n, k) {
     if (p ~ /\/(wait_seconds|priority)$/ || p ~ /^(disk_mb|not_before|formation_seconds)$/) if (x !~ /^[0-9]+$/) bad(p " is not a number: " x)
     if (p ~ /^packages\/[0-9]+\/name$/ && x !~ /^[a-z0-9][a-z0-9.+:-]*$/) bad(p " is not a package: " x)
     if (p ~ /^packages\/[0-9]+\/version$/ && x !~ /^[A-Za-z0-9][A-Za-z0-9.+:~-]*[*]?$/) bad(p " is not a version: " x)
+    if (p == "apt/carried/set" && x !~ /^[0-9a-f]+$/) bad(p " is not a name of packages: " x)
+    if (p == "apt/carried/sources_list" && x !~ /^(keep|aside)$/) bad(p " is neither keep nor aside: " x)
     if (p ~ /^commands\/[0-9]+\/id$/ && x !~ /^[A-Za-z0-9]+$/) bad(p " is not an id: " x)
     if (p ~ /^commands\/[0-9]+\/at$/ && x !~ /^(before-install|after-start)$/) bad(p " is not a moment: " x)
 }
@@ -167,6 +169,7 @@ END {
     each("alternatives", "name link path priority"); each("directories", "path mode owner group")
     each("files", "path mode owner group phase restarts/#"); each("commands", "id at run/#")
     each("peers", "service name address ports/#"); each("identities", "service paths/# guard allowed why")
+    if ("apt/carried/set" in v) { need("apt/carried/fingerprint"); need("apt/carried/sources_list") }
     if (v["addresses/#"] + 0 < 1) bad("addresses is empty")
     if (v["platform/init"] !~ /^(upstart|systemd)$/) bad("platform/init is " v["platform/init"])
     exit failed
@@ -203,12 +206,14 @@ load_seed() {
         die "$E_SEED" "host.json is not what this program reads: $(tail -n 1 "$W/facts")" "$MEND_SEED"
     awk "$VALIDATE" "$W/facts" >"$W/out" ||
         die "$E_SEED" "host.json: $(head -n 3 "$W/out" | tr '\n' ';')" "$MEND_SEED"
-    set -- product cluster host fqdn digest disk_mb platform/init platform/os_id platform/os_version apt/update not_before formation_seconds
+    set -- product cluster host fqdn digest disk_mb platform/init platform/os_id platform/os_version apt/update not_before formation_seconds \
+        apt/carried/set apt/carried/fingerprint apt/carried/sources_list
     awk -v keys="$*" '
         { tab = index($0, "\t"); v[substr($0, 1, tab - 1)] = substr($0, tab + 1) }
         END { n = split(keys, k, " "); for (i = 1; i <= n; i++) print v[k[i]] }' "$W/facts" >"$W/scalars"
     { read -r PRODUCT; read -r CLUSTER; read -r HOST; read -r FQDN; read -r DIGEST; read -r DISK_MB
-      read -r INIT; read -r OS_ID; read -r OS_VERSION; read -r UPDATE; read -r NOT_BEFORE; read -r FORMATION; } <"$W/scalars"
+      read -r INIT; read -r OS_ID; read -r OS_VERSION; read -r UPDATE; read -r NOT_BEFORE; read -r FORMATION
+      read -r SET; read -r SIGNER; read -r SOURCES_LIST; } <"$W/scalars"
     tables "holds holds ." "addresses addresses ." "sweep sweep ." "services services name ports wait_seconds" \
         "keys apt/keys path fingerprint" "packages packages name version" "alternatives alternatives name link path priority" \
         "directories directories path mode owner group" "commands commands id at" \

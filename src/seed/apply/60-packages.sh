@@ -38,8 +38,43 @@ with_lock() {
     done
 }
 
+# With packages in the seed, apt sees its repository and nothing else: no source, key, pin or list of the host's own, no cache
+# made of them, and no server to ask. Its lists lie with our state, so those of the host stay what they are. Not as its own user,
+# who may not look into the seed; every byte of it was checked before.
+apt_options() {
+    ao_seed=$SEED
+    if cmp -s "$SEED/SHA256SUMS" "$PLACE/SHA256SUMS"; then ao_seed=$PLACE; fi
+    ao_signed="[signed-by=$ao_seed/repo/key.gpg] "
+    APT_OPTIONS="-o Dir::Etc::sourcelist=$STATE/apt/sources.list -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o Dir::State::lists=$STATE/apt/lists
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root -o Acquire::Languages=none"
+    # apt 1.0 knows keys for all sources alone.
+    if [ "$INIT" = upstart ]; then
+        ao_signed=""
+        APT_OPTIONS="$APT_OPTIONS -o Dir::Etc::trusted=$ao_seed/repo/key.gpg -o Dir::Etc::trustedparts=/dev/null"
+    fi
+    case $ao_seed in *[!A-Za-z0-9/._+-]*)
+        die "$E_PACKAGES" "apt cannot read a repository in $ao_seed" "unpack the seed in a folder with a plain name" ;;
+    esac
+    mkdir -p "$STATE/apt/lists/partial" && printf 'deb %sfile:%s %s/\n' "$ao_signed" "$ao_seed/repo" "$SET" >"$STATE/apt/sources.list" ||
+        unwritable
+}
+APT_OPTIONS=""
+
+# set_aside: the host's own sources get names that apt passes over. Whoever wants them back finds them beside.
+set_aside() {
+    [ "$SOURCES_LIST" = aside ] || return 0
+    for sa_path in "$R"/etc/apt/sources.list "$R"/etc/apt/sources.list.d/*.list "$R"/etc/apt/sources.list.d/*.sources; do
+        if [ ! -f "$sa_path" ] || [ ! -s "$sa_path" ] || seed_has "${sa_path#"$R"}"; then continue; fi
+        if change "set aside" "${sa_path#"$R"}" "packages come from the seed alone"; then
+            mv -f "$sa_path" "$sa_path.disabled" || die "$E_FAIL" "cannot rename ${sa_path#"$R"}" "rename it by hand and run apply again"
+        fi
+    done
+}
+
 apt_get() {
-    with_lock apt-get -q -y --no-install-recommends -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
+    # shellcheck disable=SC2086  # words of an option list
+    with_lock apt-get $APT_OPTIONS -q -y --no-install-recommends -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 

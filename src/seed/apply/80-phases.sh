@@ -75,19 +75,26 @@ phase_hold() {
 
 phase_sources() {
     while IFS=$US read -r ps_path ps_want <&3; do
-        ps_want=$(printf '%s' "$ps_want" | tr -d ' ' | tr '[:lower:]' '[:upper:]')
-        if ! command -v gpg >/dev/null 2>&1; then
-            note "no gpg here: the fingerprint of $ps_path rests on SHA256SUMS alone"
-            continue
-        fi
-        mkdir -p "$W/gpg"
-        # Without a command gpg lists the keys of a file: the one spelling that 1.4 and 2 share.
-        ps_is=$(gpg --homedir "$W/gpg" --batch --with-colons --with-fingerprint "$SEED/root$ps_path" 2>/dev/null |
-            awk -F: '$1 == "pub" { p = 1 } $1 == "fpr" && p { printf "%s ", $10; p = 0 }')
-        [ "$ps_is" = "$ps_want " ] ||
-            die "$E_SEED" "the key $ps_path is ${ps_is:-no key at all }and should be $ps_want" "do not trust this seed: build it again from a key you know"
+        has_fingerprint "root$ps_path" "$ps_want"
     done 3<"$W/keys"
+    [ -z "$SET" ] || has_fingerprint repo/key.gpg "$SIGNER"
     put_files sources
+    [ -z "$SET" ] || set_aside
+}
+
+# has_fingerprint FILE FINGERPRINT: a key of the seed is the one that the seed says.
+has_fingerprint() {
+    hf_want=$(printf '%s' "$2" | tr -d ' ' | tr '[:lower:]' '[:upper:]')
+    if ! command -v gpg >/dev/null 2>&1; then
+        note "no gpg here: the fingerprint of $1 rests on SHA256SUMS alone"
+        return 0
+    fi
+    mkdir -p "$W/gpg"
+    # Without a command gpg lists the keys of a file: the one spelling that 1.4 and 2 share.
+    hf_is=$(gpg --homedir "$W/gpg" --batch --with-colons --with-fingerprint "$SEED/$1" 2>/dev/null |
+        awk -F: '$1 == "pub" { p = 1 } $1 == "fpr" && p { printf "%s ", $10; p = 0 }')
+    [ "$hf_is" = "$hf_want " ] ||
+        die "$E_SEED" "the key ${1#root} is ${hf_is:-no key at all }and should be $hf_want" "do not trust this seed: build it again from a key you know"
 }
 
 # A seed unpacked by hand lies anywhere; what goes on after a reboot, its package repository and later checks need it
@@ -135,7 +142,13 @@ phase_install() {
     # shellcheck disable=SC2046  # names and versions were checked to be plain words
     set -- $(cut -d "$US" -f 1 "$W/missing")
     set +f
-    refresh_lists "$@"
+    if [ -n "$SET" ]; then
+        apt_options
+        apt_get update && apt_get -s install "$@" || die "$E_PACKAGES" "the packages in the seed do not do: $(last_words)" \
+            "this host has other packages than the lock was made for: name them as \`base\` in the spec, lock and build again"
+    else
+        refresh_lists "$@"
+    fi
     apt_get install "$@" || die "$E_PACKAGES" "installing packages failed: $(last_words)" "see ${LOG#"$R"}; a package missing from the source must be added there"
     drop_policy
     find_missing

@@ -1,0 +1,60 @@
+//! What `build` and `render` need where packages are carried: the store, what is in it, and the key that signs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::args::{Format, Global, Input};
+use super::check::checked_with;
+use super::report;
+use crate::cluster::{Cluster, Method};
+use crate::compile::Inputs;
+use crate::diag::{Diagnostics, Sources};
+use crate::emit::repository::{Form, Known, Signer};
+use crate::format::checksum::Sha256Sum;
+use crate::io::load;
+use crate::io::sign::{self, Key, Source};
+use crate::io::{carried, store::Store};
+
+/// A store, and what was read of the packages in it.
+#[derive(Debug)]
+pub struct Packages {
+    /// Where they lie.
+    pub store: Store,
+    /// What is known of them.
+    pub known: BTreeMap<Sha256Sum, Known>,
+}
+
+/// Loads and checks a spec and the packages that it carries, and shows what is wrong. `None` when there are errors.
+pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs, Option<Packages>)>> {
+    let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
+    let mut sources = Sources::default();
+    let Some((cluster, inputs)) = checked_with(input, lock, global, format, &mut sources)? else { return Ok(None) };
+    let Some(lock) = &cluster.lock else { return Ok(Some((cluster, inputs, None))) };
+    let store = Store::of_user()?;
+    let packed = cluster.delivery.method == Method::Hand;
+    let mut diags = Diagnostics::new();
+    let known = carried::read(lock, &store, packed, &mut diags).context("reading the packages that are carried")?;
+    report::diagnostics(&diags, &sources, format)?;
+    Ok((!diags.has_errors()).then_some((cluster, inputs, Some(Packages { store, known }))))
+}
+
+/// The key that was named, or that beside the spec.
+///
+/// # Errors
+/// As [`Key::open`].
+pub fn key(named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Key> {
+    let source = match named {
+        Some(named) => Source::parse(named)?,
+        None => Source::Beside { path: load::folder(spec).join(sign::FILE), make },
+    };
+    Key::open(&source, epoch).context("opening the key that signs")
+}
+
+/// Does something with a signer that signs with `key`.
+pub fn signing<T>(key: &Key, then: impl FnOnce(Signer<'_>) -> T) -> T {
+    let sign = |text: &[u8], form| key.sign(text, form == Form::Clear).map_err(io::Error::other);
+    then(Signer { armored: &key.armored, fingerprint: &key.fingerprint, created: key.created, sign: &sign })
+}

@@ -1,0 +1,250 @@
+//! Signs what a build writes, with gpg as an outside tool in a home of its own, so that neither the user's keys nor settings count.
+//!
+//! RSA with 4096 bits and SHA-512, in the form that gnupg 1.4 of Ubuntu 14.04 reads. Same key and same text give the same bytes:
+//! the signature carries the build's epoch, or the time of the key where that is later, never the clock.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use super::output;
+use crate::format::openpgp;
+
+/// Name of the key that is made once, beside the spec.
+pub const FILE: &str = "clusterseed.key";
+
+/// Who the key belongs to, as gpg shows it.
+const USER: &str = "clusterseed (signs the packages and files of a cluster)";
+
+/// Fewest bits of an RSA key. Others are not taken: gnupg 1.4 knows no elliptic curves.
+const BITS: usize = 2048;
+
+/// Where the key comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Beside the spec; made where it is missing and `make` is set.
+    Beside {
+        /// The file.
+        path: PathBuf,
+        /// Whether it may be made.
+        make: bool,
+    },
+    /// A file with a secret key.
+    File(PathBuf),
+    /// An open file descriptor that gives a secret key.
+    Descriptor(i32),
+    /// A key of the user's own gpg, which may be on a card.
+    Gpg(String),
+}
+
+impl Source {
+    /// `FILE`, `fd:N` or `gpg:KEY`.
+    ///
+    /// # Errors
+    /// When N is no number, or nothing is named.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            Some(("fd", number)) => Ok(Self::Descriptor(number.parse().with_context(|| format!("`{text}` names no file descriptor"))?)),
+            Some(("gpg", "")) => bail!("`gpg:` names no key: write gpg:FINGERPRINT"),
+            Some(("gpg", key)) => Ok(Self::Gpg(key.to_string())),
+            _ => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+/// A key that is ready to sign. Its private home goes when it is dropped.
+#[derive(Debug)]
+pub struct Key {
+    home: Option<Home>,
+    /// The armored public key.
+    pub armored: String,
+    /// Its full fingerprint.
+    pub fingerprint: String,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// Time of its signatures.
+    time: u64,
+    /// True when the file beside the spec was made just now.
+    pub made: bool,
+}
+
+impl Key {
+    /// Opens a key for a build with this epoch.
+    ///
+    /// # Errors
+    /// When gpg is missing, when there is no such key, or when it is none that old hosts can check.
+    pub fn open(source: &Source, epoch: u64) -> Result<Self> {
+        let mut made = false;
+        let (home, wanted) = match source {
+            Source::Gpg(key) => (None, key.clone()),
+            Source::Beside { path, make } => {
+                let home = Home::new()?;
+                if !path.exists() {
+                    ensure!(*make, "there is no `{}` yet: `clusterseed build` makes it", path.display());
+                    generate(&home, path)?;
+                    made = true;
+                }
+                private(path)?;
+                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
+                (Some(home), String::new())
+            }
+            Source::File(path) => {
+                let home = Home::new()?;
+                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
+                (Some(home), String::new())
+            }
+            Source::Descriptor(number) => {
+                let home = Home::new()?;
+                let path = format!("/proc/self/fd/{number}");
+                let mut bytes = Vec::new();
+                let opened = fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
+                opened.with_context(|| format!("reading the key from file descriptor {number}"))?;
+                home.import(&bytes, &format!("fd:{number}"))?;
+                (Some(home), String::new())
+            }
+        };
+        let mut key = Self { home, armored: String::new(), fingerprint: String::new(), created: 0, time: 0, made };
+        (key.fingerprint, key.created) = key.look(&wanted)?;
+        key.time = epoch.max(key.created);
+        let export = ["--armor", "--export-options", "export-minimal", "--export", &key.fingerprint];
+        key.armored = String::from_utf8(key.run(&export, b"")?).context("gpg exported no armored key")?;
+        let keyring = openpgp::dearmor(&key.armored).map_err(|why| anyhow!("the exported key: {why}"))?;
+        let bits = openpgp::keys(&keyring).map_err(|why| anyhow!("the exported key: {why}"))?.first().map_or(0, |key| key.bits);
+        let rsa = "use an RSA key of 4096 bits, such as build makes by itself";
+        ensure!(bits != 0, "the key {} is not RSA, and gnupg 1.4 of Ubuntu 14.04 checks no other kind well; {rsa}", key.fingerprint);
+        ensure!(bits >= BITS, "the key {} has {bits} bits, which can be broken; {rsa}", key.fingerprint);
+        Ok(key)
+    }
+
+    /// Fingerprint and time of the one secret key that can sign.
+    fn look(&self, wanted: &str) -> Result<(String, u64)> {
+        let words: &[&str] = if wanted.is_empty() { &[] } else { &[wanted] };
+        let listed = self.run(&[&["--with-colons", "--list-secret-keys"], words].concat(), b"")?;
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let mut found: Vec<(String, u64, Option<&str>)> = Vec::new();
+        for line in listed.lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            match (fields[0], found.last_mut()) {
+                ("sec", _) => {
+                    let why = match fields.get(1) {
+                        Some(&"e") => Some("has expired"),
+                        Some(&"r") => Some("was revoked"),
+                        Some(&"d") => Some("is disabled"),
+                        _ => None,
+                    };
+                    found.push((String::new(), fields.get(5).and_then(|time| time.parse().ok()).unwrap_or(0), why));
+                }
+                ("fpr", Some((fingerprint, ..))) if fingerprint.is_empty() => *fingerprint = fields.get(9).unwrap_or(&"").to_string(),
+                _ => {}
+            }
+        }
+        match &found[..] {
+            [] => bail!("there is no secret key{}", if wanted.is_empty() { String::new() } else { format!(" `{wanted}`") }),
+            [(fingerprint, _, Some(why))] => bail!("the key {fingerprint} {why}: nobody would take what it signs"),
+            [(fingerprint, created, None)] => Ok((fingerprint.clone(), *created)),
+            _ => bail!("there are several secret keys: name one, as gpg:FINGERPRINT or in a file of its own"),
+        }
+    }
+
+    /// An armored signature, or the text with one around it.
+    ///
+    /// # Errors
+    /// When gpg does not sign.
+    pub fn sign(&self, text: &[u8], clear: bool) -> Result<Vec<u8>> {
+        let (time, user) = (format!("{}!", self.time), format!("{}!", self.fingerprint));
+        let how = if clear { "--clear-sign" } else { "--detach-sign" };
+        let words = ["--faked-system-time", &time, "--digest-algo", "SHA512", "--personal-digest-preferences", "SHA512"];
+        self.run(&[&words[..], &["--local-user", &user, "--armor", how]].concat(), text).context("signing")
+    }
+
+    fn run(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
+        gpg(self.home.as_ref(), words, input)
+    }
+}
+
+/// A key that somebody else could read signs nothing.
+fn private(path: &Path) -> Result<()> {
+    let mode = fs::metadata(path).with_context(|| format!("looking at `{}`", path.display()))?.permissions().mode();
+    ensure!(mode & 0o077 == 0, "`{0}` can be read by others (mode {1:04o}): chmod 600 {0}", path.display(), mode & 0o777);
+    Ok(())
+}
+
+/// Makes a key and writes it to `path`, whole, 0600, never over another.
+fn generate(home: &Home, path: &Path) -> Result<()> {
+    let made = gpg(Some(home), &["--passphrase", "", "--quick-generate-key", USER, "rsa4096", "sign", "never"], b"");
+    made.context("making a key")?;
+    let secret = gpg(Some(home), &["--armor", "--export-secret-keys"], b"").context("taking the key out of gpg")?;
+    output::write_file(path, &secret, 0o600, true)
+}
+
+/// A GNUPGHOME that is ours alone.
+#[derive(Debug)]
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Result<Self> {
+        // Short: the agent's socket lies in it, and its path may have 107 bytes.
+        let base = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        for attempt in 0..1000 {
+            let path = base.join(format!("clusterseed-gpg.{}.{attempt}", std::process::id()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => {
+                    fs::set_permissions(&path, Permissions::from_mode(0o700)).context("making a home for gpg")?;
+                    return Ok(Self(path));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("making `{}`", path.display())),
+            }
+        }
+        bail!("no free name for a folder in `{}`", base.display())
+    }
+
+    fn import(&self, key: &[u8], name: &str) -> Result<()> {
+        gpg(Some(self), &["--import"], key).with_context(|| format!("`{name}` holds no secret OpenPGP key that gpg takes"))?;
+        Ok(())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // The agent would stay; without the socket it goes by itself a little later, too.
+        let _ = Command::new("gpgconf").arg("--homedir").arg(&self.0).args(["--kill", "all"]).stderr(Stdio::null()).status();
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs gpg: its output, or what it said.
+fn gpg(home: Option<&Home>, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
+    let mut command = Command::new("gpg");
+    if let Some(home) = home {
+        command.arg("--homedir").arg(&home.0);
+        command.args(["--no-options", "--no-auto-check-trustdb", "--trust-model", "always", "--pinentry-mode", "loopback"]);
+        command.args(["--passphrase", ""]);
+    }
+    command.args(["--batch", "--no-tty", "--quiet", "--yes", "--no-emit-version", "--no-comments", "--lock-never"]).args(words);
+    command.env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!("gpg is needed to sign packages, and is not here: apt-get install gnupg")
+        }
+        Err(error) => return Err(error).context("starting gpg"),
+    };
+    let mut stdin = child.stdin.take().context("gpg takes no input")?;
+    let output = std::thread::scope(|scope| {
+        // It may end before it has read everything; what it says then counts.
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output()
+    });
+    let output = output.context("running gpg")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<&str> = said.lines().map(|line| line.trim_start_matches("gpg: ")).filter(|line| !line.is_empty()).collect();
+        bail!("gpg: {}", if said.is_empty() { output.status.to_string() } else { said.join("; ") });
+    }
+    Ok(output.stdout)
+}
