@@ -135,15 +135,15 @@ codes! {
          hardly ever meant, and slow."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
-    PACKAGE_UNAVAILABLE "package-unavailable" "no source offers what a host wants"
-        "`clusterseed lock` looks for packages that fulfil every dependency of what is wanted, of a base and of each other, as apt does without \
-         recommends. Here there are none: the message names the shortest chain from what is wanted to what is missing or in the way. Add a \
-         source, pin another version, or take another base."
     PACKAGES_FROM "packages-from" "what is said of carried packages does not fit together"
         "With `source: carried`, `from` lists where packages come from, in order of preference: apt repositories, as `{name: debian, url: \
          http://deb.debian.org/debian, suites: [bookworm], components: [main], key: debian.asc, fingerprints: [\"…\"]}`; repositories \
          without suites, with `suites: [\"./\"]` and no components; and folders of .deb files, as `{name: debs, folder: debs}`. Each has a \
          name of its own. `base` and `sources_list` belong to `source: carried` too."
+    PACKAGE_UNAVAILABLE "package-unavailable" "no source offers what a host wants"
+        "`clusterseed lock` looks for packages that fulfil every dependency of what is wanted, of a base and of each other, as apt does without \
+         recommends. Here there are none: the message names the shortest chain from what is wanted to what is missing or in the way. Add a \
+         source, pin another version, or take another base."
     PASSWORD_FOREIGN "password-foreign" "a password hash that the platform cannot check"
         "`mkpasswd` of newer systems prints yescrypt hashes (`$y$`) unless it is told otherwise, and older C libraries know none but MD5 and \
          SHA-2: the account would be there, and no password would fit. `mkpasswd -m sha-512` makes a hash that every platform takes."

@@ -141,7 +141,7 @@ impl Client {
         let proxy = self.proxies.of(url);
         let tunnel = url.scheme_str() == Some("https");
         let key = format!("{tunnel} {}", proxy.unwrap_or_default());
-        let parsed = proxy.map(|text| parse_proxy(text)).transpose()?;
+        let parsed = proxy.map(parse_proxy).transpose()?;
         let login = parsed.as_ref().filter(|_| !tunnel).and_then(|proxy| {
             let pair = format!("{}:{}", proxy.username()?, proxy.password().unwrap_or_default());
             Some(format!("Basic {}", to_base64(pair.as_bytes()).replace('\n', "")))
