@@ -22,6 +22,9 @@ pub enum MultiArch {
 /// How much a system needs a package (`Priority`), the most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
+    /// The package does not say; apt takes that for more than `required`.
+    #[default]
+    Unsaid,
     /// `required`
     Required,
     /// `important`
@@ -30,8 +33,7 @@ pub enum Priority {
     Standard,
     /// `optional`
     Optional,
-    /// `extra`, or what nobody knows.
-    #[default]
+    /// `extra`, or a word that nobody knows.
     Extra,
 }
 
