@@ -12,7 +12,7 @@ use super::universe::{NodeId, Universe, VersionId, Wanted};
 use crate::apt::relation::Group;
 
 /// Most steps; all of Debian needs some hundred.
-const STEPS: usize = 200_000;
+const STEPS: usize = 50_000;
 
 /// Something that is wrong.
 enum Problem<'u, 't> {
