@@ -133,3 +133,39 @@ fn folders_of_packages() {
     let broken = desk.lock(&[]);
     assert!(broken.code == 2 && broken.err.contains("debs/broken.deb` is no package"), "{}", broken.err);
 }
+
+/// Hosts that want the same share a set; a host with two roles has one of its own, and so has one whose settings want more.
+#[test]
+fn every_kind_of_host_has_its_packages() {
+    let desk = Desk::new("app", &[]);
+    let names = ["chronos", "marathon", "mesos", "openjdk-7-jre-headless", "zookeeperd", "docker.io", "ntp"];
+    let version = |name: &str| match name {
+        "chronos" => "2.3.2-0.1.20150207000917.ubuntu1404",
+        "marathon" => "0.7.5-1.0.ubuntu1404",
+        "mesos" => "0.20.1-1.0.ubuntu1404",
+        _ => "1",
+    };
+    let packages: String = names.iter().map(|name| package(name, version(name), "")).collect();
+    let source = desk.flat("pool", &packages);
+    let text = format!(
+        "version: 1\ncluster: test\nprofile: mesosphere\nplatform: ubuntu-14.04\nnetwork: {{subnet: 192.0.2.0/24}}\n\
+         allow: [mesosphere/single-master]\ndelivery: hand\n\
+         hosts:\n  - {{name: m1, role: [master, slave], address: 192.0.2.1}}\n  - {{name: s1, role: slave, address: 192.0.2.2}}\n\
+         \x20 - {{name: s2, role: slave, address: 192.0.2.3, settings: {{docker: {{enabled: true, package: docker.io}}}}}}\n\
+         \x20 - {{name: s3, role: slave, address: 192.0.2.4}}\n\
+         packages:\n  source: carried\n  extra: [ntp]\n  from:\n    - {source}\n"
+    );
+    fs::write(desk.path().join("cluster.yaml"), text).unwrap();
+    let done = desk.lock(&[]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let lock = desk.locked();
+    let sets: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("  - name: ")).take(3).skip(1).collect();
+    assert!(lock.contains("  - name: master+slave\n") && lock.contains("  - name: slave\n") && lock.contains("  - name: slave@s2\n"), "{sets:?}\n{lock}");
+    let docker = lock.split("  - name: docker.io\n").nth(1).unwrap().split("  - name: ").next().unwrap();
+    assert!(docker.contains("slave@s2: asked for") && !docker.contains("master+slave:"), "{docker}");
+    // A version that the spec pins and nobody offers is said where it is pinned.
+    let pinned = fs::read_to_string(desk.path().join("cluster.yaml")).unwrap().replace("  extra:", "  versions: {mesos: 0.21.0-1.0.ubuntu1404}\n  extra:");
+    fs::write(desk.path().join("cluster.yaml"), pinned).unwrap();
+    let refused = desk.lock(&[]);
+    assert!(refused.code == 1 && refused.err.contains("cluster.yaml:15:21") && refused.err.contains("0.20.1-1.0.ubuntu1404"), "{}", refused.err);
+}

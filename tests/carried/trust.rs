@@ -27,10 +27,17 @@ fn files(release: &str) -> Files {
     files
 }
 
+/// A file that the server does not give.
+const FORBIDDEN: &[u8] = b"forbidden";
+
 fn serve(files: Files) -> Server {
     Server::start(move |request: &Request| {
         let found = request.target.strip_prefix("/dists/stable/").and_then(|path| files.get(path));
-        found.map_or_else(|| Reply::status(404), |bytes| Reply::part(bytes, request))
+        match found {
+            None => Reply::status(404),
+            Some(bytes) if bytes == FORBIDDEN => Reply::status(403),
+            Some(bytes) => Reply::part(bytes, request),
+        }
     })
 }
 
@@ -84,6 +91,17 @@ const TRUST: &[Case] = &[
         &[],
         None,
     ),
+    ("beside it, in an object store", "good.InRelease", "signer", |files| {
+        files.remove("InRelease");
+        files.insert("forbidden".into(), b"InRelease".to_vec());
+        files.insert("Release".into(), file("good.Release"));
+        files.insert("Release.gpg".into(), file("good.Release.gpg"));
+    }, &[], None),
+    ("beside it, in an object store", "good.InRelease", "signer", |files| {
+        files.insert("InRelease".into(), FORBIDDEN.to_vec());
+        files.insert("Release".into(), file("good.Release"));
+        files.insert("Release.gpg".into(), file("good.Release.gpg"));
+    }, &[], None),
     ("it holds", "lasting.InRelease", "signer", as_is, &[], None),
     ("signed by another", "foreign.InRelease", "signer", as_is, &[], Some("which is not among the keys of the spec")),
     ("another is pinned", "good.InRelease", "both", as_is, &[], Some("whose fingerprint is not pinned")),

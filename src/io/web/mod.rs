@@ -48,6 +48,8 @@ pub enum Kind {
     Missing,
     /// It may pass: try again.
     Passing,
+    /// The server does not give it to us; where folders cannot be listed, that may mean that it is missing.
+    Refused,
     /// It will not.
     Lasting,
     /// The part that is there already fits no file of the server: begin anew.
@@ -126,7 +128,7 @@ impl Client {
                         "the proxy wants a user and password: `http_proxy=http://USER:PASSWORD@HOST:PORT`".into(),
                     ));
                 }
-                401 | 403 => return Err(fail(Kind::Lasting, format!("the server refuses it ({status})"))),
+                401 | 403 => return Err(fail(Kind::Refused, format!("the server refuses it ({status})"))),
                 408 | 425 | 429 | 500..=599 => return Err(fail(Kind::Passing, format!("the server answers {status}"))),
                 _ => return Err(fail(Kind::Lasting, format!("the server answers {status}"))),
             }
