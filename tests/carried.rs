@@ -4,4 +4,5 @@ mod desk;
 mod fetch;
 mod lock;
 mod server;
+mod tls;
 mod trust;

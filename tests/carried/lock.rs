@@ -20,7 +20,7 @@ fn what_is_locked_stays() {
     let new = [old.clone(), package("app", "2", "Depends: lib (>= 2)\n"), package("lib", "2", ""), package("tool", "1", "Depends: lib\n")]
         .concat();
     let source = desk.flat("pool", &old);
-    desk.spec("app", &[source.clone()], "");
+    desk.spec("app", std::slice::from_ref(&source), "");
     let first = desk.lock(&[]);
     assert_eq!(first.code, 0, "{}", first.err);
     let versions = || desk.locked().lines().filter_map(|line| line.strip_prefix("    version: ")).map(str::to_string).collect::<Vec<_>>();
@@ -31,7 +31,7 @@ fn what_is_locked_stays() {
     let again = desk.lock(&[]);
     assert!(again.code == 0 && again.err.contains("unchanged"), "{}", again.err);
     // More is wanted: what is there stays.
-    desk.spec("app, tool", &[source.clone()], "");
+    desk.spec("app, tool", std::slice::from_ref(&source), "");
     let locked = desk.lock(&["--locked"]);
     assert_eq!((locked.code, locked.out.as_str()), (1, "+ tool 1\n"), "{}", locked.err);
     let more = desk.lock(&[]);
@@ -41,6 +41,11 @@ fn what_is_locked_stays() {
     assert_eq!((one.code, one.out.as_str()), (0, "~ app 1 -> 2\n~ lib 1 -> 2\n"), "{}", one.err);
     let unknown = desk.lock(&["--upgrade=ap"]);
     assert!(unknown.code == 2 && unknown.err.contains("the lock names no such package"), "{}", unknown.err);
+    // A version of the spec's own goes before what is locked.
+    desk.spec("app, tool", std::slice::from_ref(&source), "  versions: {app: \"1\"}\n");
+    assert_eq!(desk.lock(&[]).out, "~ app 2 -> 1\n");
+    desk.spec("app, tool", std::slice::from_ref(&source), "");
+    assert_eq!(desk.lock(&["--upgrade=app"]).out, "~ app 1 -> 2\n");
     // What is locked is gone from the source: the next best is taken, and said.
     let newest = [new.clone(), package("tool", "2", "")].concat().replace(&package("tool", "1", "Depends: lib\n"), "");
     desk.flat("pool", &newest);
@@ -70,7 +75,7 @@ fn a_base_has_its_packages_already() {
     tar("root.tar.gz", "-czf");
     tar("root.tar.xz", "-cJf");
     for base in ["root", "root/var/lib/dpkg/status", "root.tar", "root.tar.gz", "root.tar.xz"] {
-        desk.spec("app", &[source.clone()], &format!("  base: {base}\n"));
+        desk.spec("app", std::slice::from_ref(&source), &format!("  base: {base}\n"));
         let done = desk.lock(&["--upgrade"]);
         assert_eq!(done.code, 0, "{base}: {}", done.err);
         assert!(!desk.locked().contains("name: lib\n") && desk.locked().contains("name: helper\n"), "{base}");
@@ -78,9 +83,9 @@ fn a_base_has_its_packages_already() {
     }
     // A lock that was made upon another base says so, wherever it is used.
     fs::write(root.join("status"), status.replace("1.5", "1.6")).unwrap();
-    desk.spec("app", &[source.clone()], "  base: root.tar.xz\n");
+    desk.spec("app", std::slice::from_ref(&source), "  base: root.tar.xz\n");
     assert_eq!(desk.lock(&[]).code, 0);
-    desk.spec("app", &[source.clone()], "  base: root\n");
+    desk.spec("app", std::slice::from_ref(&source), "  base: root\n");
     let stale = finish(&mut desk.command(&["check", "cluster.yaml"]));
     assert!(stale.code == 1 && stale.err.contains("error[lock-stale]"), "{}", stale.err);
     for (name, bytes, words) in [
@@ -91,7 +96,7 @@ fn a_base_has_its_packages_already() {
         ("half", b"Package: lib\nStatus: install ok half-installed\nVersion: 1\nArchitecture: all\n", "the base is not whole"),
     ] {
         fs::write(desk.path().join(name), bytes).unwrap();
-        desk.spec("app", &[source.clone()], &format!("  base: {name}\n"));
+        desk.spec("app", std::slice::from_ref(&source), &format!("  base: {name}\n"));
         let done = desk.lock(&[]);
         assert!(done.code == 2 && done.err.contains(words), "{name}: {}", done.err);
     }
@@ -160,12 +165,21 @@ fn every_kind_of_host_has_its_packages() {
     assert_eq!(done.code, 0, "{}", done.err);
     let lock = desk.locked();
     let sets: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("  - name: ")).take(3).skip(1).collect();
-    assert!(lock.contains("  - name: master+slave\n") && lock.contains("  - name: slave\n") && lock.contains("  - name: slave@s2\n"), "{sets:?}\n{lock}");
+    assert!(
+        lock.contains("  - name: master+slave\n") && lock.contains("  - name: slave\n") && lock.contains("  - name: slave@s2\n"),
+        "{sets:?}\n{lock}"
+    );
     let docker = lock.split("  - name: docker.io\n").nth(1).unwrap().split("  - name: ").next().unwrap();
     assert!(docker.contains("slave@s2: asked for") && !docker.contains("master+slave:"), "{docker}");
     // A version that the spec pins and nobody offers is said where it is pinned.
-    let pinned = fs::read_to_string(desk.path().join("cluster.yaml")).unwrap().replace("  extra:", "  versions: {mesos: 0.21.0-1.0.ubuntu1404}\n  extra:");
+    let pinned = fs::read_to_string(desk.path().join("cluster.yaml"))
+        .unwrap()
+        .replace("  extra:", "  versions: {mesos: 0.21.0-1.0.ubuntu1404}\n  extra:");
     fs::write(desk.path().join("cluster.yaml"), pinned).unwrap();
     let refused = desk.lock(&[]);
-    assert!(refused.code == 1 && refused.err.contains("cluster.yaml:15:21") && refused.err.contains("0.20.1-1.0.ubuntu1404"), "{}", refused.err);
+    assert!(
+        refused.code == 1 && refused.err.contains("cluster.yaml:15:21") && refused.err.contains("0.20.1-1.0.ubuntu1404"),
+        "{}",
+        refused.err
+    );
 }

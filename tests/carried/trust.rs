@@ -91,17 +91,31 @@ const TRUST: &[Case] = &[
         &[],
         None,
     ),
-    ("beside it, in an object store", "good.InRelease", "signer", |files| {
-        files.remove("InRelease");
-        files.insert("forbidden".into(), b"InRelease".to_vec());
-        files.insert("Release".into(), file("good.Release"));
-        files.insert("Release.gpg".into(), file("good.Release.gpg"));
-    }, &[], None),
-    ("beside it, in an object store", "good.InRelease", "signer", |files| {
-        files.insert("InRelease".into(), FORBIDDEN.to_vec());
-        files.insert("Release".into(), file("good.Release"));
-        files.insert("Release.gpg".into(), file("good.Release.gpg"));
-    }, &[], None),
+    (
+        "beside it, in an object store",
+        "good.InRelease",
+        "signer",
+        |files| {
+            files.remove("InRelease");
+            files.insert("forbidden".into(), b"InRelease".to_vec());
+            files.insert("Release".into(), file("good.Release"));
+            files.insert("Release.gpg".into(), file("good.Release.gpg"));
+        },
+        &[],
+        None,
+    ),
+    (
+        "beside it, in an object store",
+        "good.InRelease",
+        "signer",
+        |files| {
+            files.insert("InRelease".into(), FORBIDDEN.to_vec());
+            files.insert("Release".into(), file("good.Release"));
+            files.insert("Release.gpg".into(), file("good.Release.gpg"));
+        },
+        &[],
+        None,
+    ),
     ("it holds", "lasting.InRelease", "signer", as_is, &[], None),
     ("signed by another", "foreign.InRelease", "signer", as_is, &[], Some("which is not among the keys of the spec")),
     ("another is pinned", "good.InRelease", "both", as_is, &[], Some("whose fingerprint is not pinned")),
@@ -270,7 +284,7 @@ fn mirrors_and_what_was_kept() {
     let desk = Desk::new("app", &[]);
     let source = signed(&good.url(), "signer", SIGNER)
         .replace(&format!("\"{}\"", good.url()), &format!("[\"{}\", \"{}\", \"{}\"]", broken.url(), lagging.url(), good.url()));
-    desk.spec("app", &[source.clone()], "");
+    desk.spec("app", std::slice::from_ref(&source), "");
     let refused = desk.lock(&["--offline"]);
     assert!(refused.code == 2 && refused.err.contains("run it once without"), "{}", refused.err);
     let done = desk.lock(&[]);
