@@ -172,8 +172,7 @@ fn find(stream: impl Read) -> Result<String, DebError> {
 fn scan(tarball: &mut impl Read) -> Result<Option<String>, DebError> {
     let unpacking = |error: io::Error| DebError::Broken(format!("its control member cannot be unpacked: {error}"));
     let mut found = None;
-    let mut archive = tar::Archive::new(&mut *tarball);
-    for entry in archive.entries().map_err(unpacking)? {
+    for entry in tar::Archive::new(&mut *tarball).entries().map_err(unpacking)? {
         let entry = entry.map_err(unpacking)?;
         let path = entry.path_bytes();
         if path.strip_prefix(b"./").unwrap_or(&path) != b"control" {
@@ -192,7 +191,6 @@ fn scan(tarball: &mut impl Read) -> Result<Option<String>, DebError> {
         }
         found = Some(String::from_utf8_lossy(&bytes).into_owned());
     }
-    drop(archive);
     io::copy(tarball, &mut io::sink()).map_err(unpacking)?;
     Ok(found)
 }

@@ -30,11 +30,14 @@ fn gz(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
+/// Name and content.
+type Member<'a> = (&'a str, &'a [u8]);
+
 /// An ar archive with these members.
-fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+fn ar(members: &[Member<'_>]) -> Vec<u8> {
     let mut out = b"!<arch>\n".to_vec();
     for (name, bytes) in members {
-        let _ = write!(out, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, bytes.len());
+        let _ = writeln!(out, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100_644, bytes.len());
         out.extend_from_slice(bytes);
         out.resize(out.len().next_multiple_of(2), b'\n');
     }
@@ -101,8 +104,9 @@ fn bytes_that_are_wrong_never_panic() {
 fn what_could_be_taken_in_two_ways_is_refused() {
     let control = gz(&tarball(&[("./control", CONTROL.as_bytes())]));
     let data = gz(&tarball(&[]));
-    let binary: (&str, &[u8]) = ("debian-binary", b"2.0\n");
-    let (control, data): ((&str, &[u8]), (&str, &[u8])) = (("control.tar.gz", &control), ("data.tar.gz", &data));
+    let binary: Member<'_> = ("debian-binary", b"2.0\n");
+    let control: Member<'_> = ("control.tar.gz", &control);
+    let data: Member<'_> = ("data.tar.gz", &data);
     assert!(deb::control(&ar(&[binary, control, data])[..]).is_ok());
     assert!(deb::control(&ar(&[binary, ("_signature", b"x"), control, data, ("_more", b"y")])[..]).is_ok());
     for (members, why) in [
@@ -122,7 +126,7 @@ fn what_could_be_taken_in_two_ways_is_refused() {
         assert!(told.contains(why), "{told}, not {why}");
     }
     assert!(told(b"PK\x03\x04 a zip").contains("no ar archive"));
-    let many: Vec<(&str, &[u8])> = [binary, control, data].into_iter().chain(std::iter::repeat_n(("_x", &b""[..]), 20)).collect();
+    let many: Vec<Member<'_>> = [binary, control, data].into_iter().chain(std::iter::repeat_n(("_x", &b""[..]), 20)).collect();
     assert!(told(&ar(&many)).contains("more than 16 members"));
     // The last wins in a tarball that is unpacked, the first in one that is read.
     let twice = tarball(&[("./control", CONTROL.as_bytes()), ("control", CONTROL.replace("1:2-3", "9").as_bytes())]);
