@@ -20,6 +20,7 @@ fn inputs_that_once_failed() {
             Some(("spec", _)) => inputs::spec(&bytes),
             Some(("profile", _)) => inputs::profile(&bytes),
             Some(("template", _)) => inputs::template(&String::from_utf8(bytes).expect("UTF-8")),
+            Some(("packages", _)) => inputs::packages(&bytes),
             Some(("yaml", _)) => inputs::yaml(&bytes),
             other => panic!("no target for {other:?}"),
         }

@@ -154,41 +154,43 @@ fn unpack(name: &str, member: &mut impl Read) -> Result<String, DebError> {
 }
 
 fn find(stream: impl Read) -> Result<String, DebError> {
-    let unpacking = |error: io::Error| DebError::Broken(format!("its control member cannot be unpacked: {error}"));
     let mut limited = stream.take(UNPACKED + 1);
-    let mut found = None;
-    {
-        let mut archive = tar::Archive::new(&mut limited);
-        for entry in archive.entries().map_err(unpacking)? {
-            let entry = entry.map_err(unpacking)?;
-            let path = entry.path_bytes();
-            let path = path.strip_prefix(b"./").unwrap_or(&path);
-            if path != b"control" {
-                continue;
-            }
-            if found.is_some() {
-                return broken("it has two control files");
-            }
-            if !entry.header().entry_type().is_file() {
-                return broken("its control file is no plain file");
-            }
-            let mut bytes = Vec::new();
-            entry.take(CONTROL + 1).read_to_end(&mut bytes).map_err(unpacking)?;
-            if bytes.len() as u64 > CONTROL {
-                return broken(format!("its control file has more than {CONTROL} bytes"));
-            }
-            found = Some(String::from_utf8_lossy(&bytes).into_owned());
-        }
-    }
-    io::copy(&mut limited, &mut io::sink()).map_err(unpacking)?;
+    let found = scan(&mut limited);
     if limited.limit() == 0 {
         return broken(format!("its control files unpack to more than {UNPACKED} bytes"));
     }
-    let Some(text) = found else { return broken("it has no control file") };
+    let Some(text) = found? else { return broken("it has no control file") };
     let mut all = paragraphs(&text);
     let (Some(paragraph), None) = (all.next(), all.next()) else { return broken("its control file is not one paragraph") };
     match Package::read(paragraph, |_| Ok(())) {
         Ok(_) => Ok(paragraph.without(&[])),
         Err(problem) => broken(format!("its control file, {problem}")),
     }
+}
+
+/// The control file of a tarball, which is read to its end.
+fn scan(tarball: &mut impl Read) -> Result<Option<String>, DebError> {
+    let unpacking = |error: io::Error| DebError::Broken(format!("its control member cannot be unpacked: {error}"));
+    let mut found = None;
+    for entry in tar::Archive::new(&mut *tarball).entries().map_err(unpacking)? {
+        let entry = entry.map_err(unpacking)?;
+        let path = entry.path_bytes();
+        if path.strip_prefix(b"./").unwrap_or(&path) != b"control" {
+            continue;
+        }
+        if found.is_some() {
+            return broken("it has two control files");
+        }
+        if !entry.header().entry_type().is_file() {
+            return broken("its control file is no plain file");
+        }
+        let mut bytes = Vec::new();
+        entry.take(CONTROL + 1).read_to_end(&mut bytes).map_err(unpacking)?;
+        if bytes.len() as u64 > CONTROL {
+            return broken(format!("its control file has more than {CONTROL} bytes"));
+        }
+        found = Some(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    io::copy(tarball, &mut io::sink()).map_err(unpacking)?;
+    Ok(found)
 }

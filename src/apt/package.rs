@@ -22,6 +22,9 @@ pub enum MultiArch {
 /// How much a system needs a package (`Priority`), the most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
+    /// The package does not say; apt takes that for more than `required`.
+    #[default]
+    Unsaid,
     /// `required`
     Required,
     /// `important`
@@ -30,8 +33,7 @@ pub enum Priority {
     Standard,
     /// `optional`
     Optional,
-    /// `extra`, or what nobody knows.
-    #[default]
+    /// `extra`, or a word that nobody knows.
     Extra,
 }
 
@@ -89,12 +91,7 @@ impl<'t> Package<'t> {
         let mut package = Self { paragraph: Some(paragraph), ..Self::default() };
         for field in paragraph.fields() {
             let field = field?;
-            let text = match field.name.len() {
-                // Most of an index are descriptions, digests and tags; lengths tell most names apart.
-                4 | 6..=12 => package.slot(field.name),
-                _ => None,
-            };
-            match text {
+            match package.slot(field.name) {
                 Some(text) if text.is_empty() => *text = field.value,
                 Some(_) => return Err(wrong(field, "stands there twice")),
                 None => package.word(field, &mut other)?,
@@ -117,25 +114,27 @@ impl<'t> Package<'t> {
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut &'t str> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "package" => &mut self.name,
-            "version" => &mut self.version,
-            "architecture" => &mut self.architecture,
-            "pre-depends" => &mut self.pre_depends,
-            "depends" => &mut self.depends,
-            "recommends" => &mut self.recommends,
-            "suggests" => &mut self.suggests,
-            "conflicts" => &mut self.conflicts,
-            "breaks" => &mut self.breaks,
-            "replaces" => &mut self.replaces,
-            "enhances" => &mut self.enhances,
-            "provides" => &mut self.provides,
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        // By length: of 63,000 packages a million names are looked at.
+        Some(match name.len() {
+            6 if is("Breaks") => &mut self.breaks,
+            7 if is("Package") => &mut self.name,
+            7 if is("Version") => &mut self.version,
+            7 if is("Depends") => &mut self.depends,
+            8 if is("Provides") => &mut self.provides,
+            8 if is("Suggests") => &mut self.suggests,
+            8 if is("Replaces") => &mut self.replaces,
+            8 if is("Enhances") => &mut self.enhances,
+            9 if is("Conflicts") => &mut self.conflicts,
+            10 if is("Recommends") => &mut self.recommends,
+            11 if is("Pre-Depends") => &mut self.pre_depends,
+            12 if is("Architecture") => &mut self.architecture,
             _ => return None,
         })
     }
 
     fn word(&mut self, field: Field<'t>, other: &mut impl FnMut(Field<'t>) -> Result<(), ControlError>) -> Result<(), ControlError> {
-        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        let is = |name: &str| field.name.len() == name.len() && field.name.eq_ignore_ascii_case(name);
         let yes = field.value.eq_ignore_ascii_case("yes");
         if is("Multi-Arch") {
             self.multi_arch = match field.value.to_ascii_lowercase().as_str() {

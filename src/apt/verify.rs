@@ -48,11 +48,8 @@ pub fn verify(request: &Request<'_>, wanted: &[Want<'_>], closure: &Closure<'_>)
         found.push(violation(removed, "is essential and would be removed"));
     }
     for want in wanted {
-        let relation = Relation { name: want.name, architecture: None, version: None };
-        let relation = match want.name.split_once(':') {
-            Some((name, architecture)) => Relation { name, architecture: Some(architecture), version: None },
-            None => relation,
-        };
+        let (name, architecture) = want.name.split_once(':').map_or((want.name, None), |(name, own)| (name, Some(own)));
+        let relation = Relation { name, architecture, version: None };
         let serving = system.serving(relation, system.native);
         let accepted = |place: &usize| {
             let package = &system.packages[*place];
@@ -104,19 +101,12 @@ impl<'t> System<'t> {
     }
 
     /// Places of the packages that have the name in a version that is meant, whatever their architecture.
-    fn meant(&self, relation: Relation<'_>) -> impl Iterator<Item = usize> + '_ {
-        let version = relation.version;
-        let fits = move |served: Option<&str>| version.is_none_or(|(operator, than)| served.is_some_and(|v| operator.holds(v, than)));
-        // The text of the relation ends with the call; only its version is needed further on.
-        let places: Vec<usize> = self
-            .serves
-            .get(relation.name)
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .filter(|(_, served)| fits(*served))
-            .map(|(place, _)| *place)
-            .collect();
-        places.into_iter()
+    fn meant(&self, relation: Relation<'_>) -> Vec<usize> {
+        let fits = |served: Option<&str>| {
+            relation.version.is_none_or(|(operator, than)| served.is_some_and(|version| operator.holds(version, than)))
+        };
+        let named = self.serves.get(relation.name).map_or(&[][..], Vec::as_slice).iter();
+        named.filter(|(_, served)| fits(*served)).map(|(place, _)| *place).collect()
     }
 
     /// Places of the packages that serve a relation of a package of `architecture`.
@@ -131,7 +121,7 @@ impl<'t> System<'t> {
                 Some(asked) => own == asked,
             }
         };
-        self.meant(relation).filter(near).collect()
+        self.meant(relation).into_iter().filter(near).collect()
     }
 
     fn check(&self, place: usize, found: &mut Vec<Violation>) {

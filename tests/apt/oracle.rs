@@ -59,6 +59,17 @@ impl Apt {
         Self { root }
     }
 
+    /// Lets apt keep what it has read of the sources, for many questions about large ones.
+    pub fn cached(self) -> Self {
+        let conf = self.root.join("conf");
+        let text = fs::read_to_string(&conf).expect("a file");
+        let at = self.root.display();
+        let kept = |kind: &str| format!("Dir::Cache::{kind}cache \"{at}/{kind}cache.bin\"");
+        let text = text.replace("Dir::Cache::pkgcache \"\"", &kept("pkg")).replace("Dir::Cache::srcpkgcache \"\"", &kept("srcpkg"));
+        fs::write(conf, text).expect("a file");
+        self
+    }
+
     /// What apt-get would do, as [`World::set`](super::world::World::set) tells it; none when it refuses. With all that it says.
     pub fn install(&self, wanted: &[&str]) -> (Option<Vec<String>>, String) {
         let mut command = Command::new("apt-get");

@@ -77,7 +77,8 @@ fn paragraph(chance: &mut Chance, name: &str, version: u64) -> String {
 /// An index, and in every second universe a base that an older one gave.
 fn texts(number: u64) -> Texts {
     let mut chance = Chance(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    (0..8).for_each(|_| drop(chance.below(2)));
+    // The first numbers of neighbours are alike.
+    (0..8).for_each(|_| assert!(chance.below(2) < 2));
     // The same version is the same package, in the base and in a later index.
     let mut known: BTreeMap<(&str, u64), String> = BTreeMap::new();
     let mut index = |most: u64, chance: &mut Chance| {
@@ -163,7 +164,7 @@ fn answers_are_whole_and_what_is_impossible_is_so() {
                 Ok(closure) => (true, closure.searched),
                 Err(Failure::Impossible(explanation)) => {
                     assert!(!explanation.lines.is_empty() && !explanation.wants.is_empty(), "{number}");
-                    if number < 400 {
+                    if number < 150 {
                         assert!(!possible(&world), "{number}: {}\n{}\n{}", texts.request, texts.sources[0].1, texts.status);
                     }
                     (false, false)
@@ -207,6 +208,9 @@ fn compare(numbers: std::ops::Range<u64>) -> (usize, Vec<String>) {
                 (Ok(_), Some(_)) => "marked",
                 _ => "only we",
             };
+            if !same && std::env::var("UNIVERSE").is_ok_and(|shown| shown == number.to_string()) {
+                println!("{}\n{}\n{}\n{said}", texts.request, texts.sources[0].1, texts.status);
+            }
             Some((!same).then(|| format!("{number} ({how})\n  ours: {ours:?}\n  apt:  {theirs:?}")))
         })
         .collect();

@@ -128,9 +128,13 @@ impl<'t> World<'t> {
 
     /// What we answer; every answer has passed the verifier.
     pub fn resolve(&'t self) -> Result<Closure<'t>, Failure> {
-        let universe = Universe::new(self.request())?;
-        let closure = resolve(&universe, &self.wanted)?;
-        let violations = verify(&self.request(), &self.wanted, &closure);
+        self.answer(&Universe::new(self.request())?, &self.wanted)
+    }
+
+    /// The same for other wishes.
+    pub fn answer(&self, universe: &Universe<'t>, wanted: &[Want<'t>]) -> Result<Closure<'t>, Failure> {
+        let closure = resolve(universe, wanted)?;
+        let violations = verify(&universe.request, wanted, &closure);
         assert!(violations.is_empty(), "{violations:?}\n{}", self.told(&Ok(closure)));
         Ok(closure)
     }

@@ -2,6 +2,7 @@
 //!
 //! - Six hosts, the guide's: against a shell loop of `cloud-localds` and `tar czf` over the same files.
 //! - Their seed volumes, and one of 1 GiB: against genisoimage and xorriso.
+//! - The closure of a package in the index of Debian: against apt-get.
 //! - 1,000 and 10,000 hosts: against a [floor](floor) that gets the very same bytes ready-made and only digests, deflates and
 //!   writes them.
 //!
@@ -14,6 +15,7 @@
 mod floor;
 mod machine;
 mod measure;
+mod packages;
 mod volumes;
 
 use std::fs;
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
     let scratch = tempfile::Builder::new().prefix("clusterseed-bench-").tempdir_in(&options.dir)?;
     println!("{}\n", machine::describe(scratch.path())?);
     small(scratch.path(), options.runs * SMALL_FACTOR)?;
+    packages::compare(scratch.path(), options.runs)?;
     large(scratch.path(), &options)
 }
 

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
+use clusterseed::apt::resolve::{Closure, Failure, Request, Source, Universe, Versions, Want, resolve};
+use clusterseed::apt::verify::verify;
+use clusterseed::apt::{control, deb, index, status};
 use clusterseed::cluster::{Cluster, LocalFiles};
 use clusterseed::compile::{self, Inputs, LockFile};
 use clusterseed::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes, render};
@@ -62,6 +65,32 @@ pub fn profile(bytes: &[u8]) {
         spec.push_str(&format!("- {{name: h{}, role: \"{}\", address: 192.0.2.{}}}\n", number + 1, role.name.escape_default(), number + 1));
     }
     whole_way(spec.as_bytes(), catalog);
+}
+
+/// Bytes as a .deb file; as an index and, from the first line `---` on, the dpkg status of a base, with its first packages wanted.
+pub fn packages(bytes: &[u8]) {
+    if let Ok(text) = deb::control(bytes) {
+        let paragraph = control::paragraphs(&text).next().expect("a paragraph");
+        assert_eq!(paragraph.without(&[]), text);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let (offers, installed) = text.split_once("\n---\n").unwrap_or((&text, ""));
+    let (Ok(offers), Ok(status)) = (index::read(offers), status::read(installed)) else { return };
+    // Closures are proven whole one by one: what is small enough to try is enough.
+    if offers.len() + status.installed.len() > 40 {
+        return;
+    }
+    let sources = [Source { name: "fuzz".into(), priority: 500, offers }];
+    let names = sources[0].offers.iter().take(2).map(|offer| Want { name: offer.package.name, versions: Versions::Any });
+    let wanted: Vec<Want<'_>> = names.collect();
+    let request = Request { architecture: "amd64", foreign: vec!["i386"], sources: &sources, base: &status.installed, pins: &[] };
+    let sound = verify(&request, &[], &Closure::default()).is_empty();
+    let Ok(universe) = Universe::new(request.clone()) else { return };
+    match resolve(&universe, &wanted) {
+        Ok(closure) => assert!(!sound || verify(&request, &wanted, &closure).is_empty(), "{closure:?}"),
+        Err(Failure::Impossible(explanation)) => assert!(!explanation.lines.is_empty(), "refused without a reason"),
+        Err(other) => assert!(!other.to_string().is_empty()),
+    }
 }
 
 fn has(bytes: &[u8], wanted: &[u8]) -> bool {

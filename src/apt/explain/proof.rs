@@ -1,6 +1,7 @@
 //! How an [`Explanation`] is found: what must be there, step by step, until two things exclude each other.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Explanation, Line, joined};
 use crate::apt::relation::{Group, Relation};
@@ -90,8 +91,8 @@ fn prove(universe: &Universe<'_>, wanted: &[Want<'_>], wants: &[Wanted]) -> Opti
 
 impl<'u, 't> Forced<'u, 't> {
     fn add(&mut self, node: NodeId, version: VersionId, because: Because<'u, 't>) {
-        if !self.versions.contains_key(&node) {
-            self.versions.insert(node, (version, because));
+        if let Entry::Vacant(place) = self.versions.entry(node) {
+            place.insert((version, because));
             self.order.push(node);
         }
     }

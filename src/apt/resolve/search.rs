@@ -12,7 +12,7 @@ use super::universe::{NodeId, Universe, VersionId, Wanted};
 use crate::apt::relation::Group;
 
 /// Most steps; all of Debian needs some hundred.
-const STEPS: usize = 200_000;
+const STEPS: usize = 50_000;
 
 /// Something that is wrong.
 enum Problem<'u, 't> {
@@ -21,6 +21,9 @@ enum Problem<'u, 't> {
     /// Two packages may not be there together.
     Clash(NodeId, NodeId),
 }
+
+/// A package, and the version that it gets; none: it goes.
+type Change = (NodeId, Option<VersionId>);
 
 /// Steps that had a part in a contradiction.
 type Steps = BTreeSet<usize>;
@@ -150,7 +153,7 @@ impl<'u, 't> Search<'u, 't> {
     }
 
     /// Ways to mend a problem, the preferred first, and the steps because of which there are not more.
-    fn options(&self, problem: &Problem<'_, '_>) -> (Vec<(NodeId, Option<VersionId>)>, Steps) {
+    fn options(&self, problem: &Problem<'_, '_>) -> (Vec<Change>, Steps) {
         let universe = self.universe;
         let mut options = Vec::new();
         let mut blame = Steps::new();
@@ -181,7 +184,7 @@ impl<'u, 't> Search<'u, 't> {
     }
 
     /// How a package of the base may still change: to its candidate, or away.
-    fn changes(&self, node: NodeId, blame: &mut Steps) -> (Option<(NodeId, Option<VersionId>)>, Option<(NodeId, Option<VersionId>)>) {
+    fn changes(&self, node: NodeId, blame: &mut Steps) -> (Option<Change>, Option<Change>) {
         if let Some(step) = self.decided[node] {
             blame.insert(step);
             return (None, None);

@@ -385,12 +385,12 @@ impl<'t> Universe<'t> {
         Explanation::of(place, text)
     }
 
-    /// `name version from source`, for messages.
+    /// `name version from source`, for messages; with the architecture where that is foreign.
     pub fn offered(&self, version: VersionId) -> String {
-        let Version { package, offer, .. } = &self.versions[version];
-        match offer {
-            Some((source, _)) => format!("{package} from {}", self.request.sources[*source].name),
-            None => format!("{package} of the base"),
-        }
+        let Version { node, package, offer, .. } = &self.versions[version];
+        let architecture = self.nodes[*node].architecture;
+        let foreign = if architecture == self.request.architecture { String::new() } else { format!(":{architecture}") };
+        let place = offer.map_or("of the base".into(), |(source, _)| format!("from {}", self.request.sources[source].name));
+        format!("{}{foreign} {} {place}", package.name, package.version)
     }
 }

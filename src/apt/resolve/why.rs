@@ -23,7 +23,18 @@ pub fn closure<'t>(universe: &Universe<'t>, wants: &[Wanted], state: &State, sea
         .filter(|node| state.installed[*node].is_some())
         .collect();
     places.sort_by_key(|node| (universe.nodes[*node].name, universe.nodes[*node].architecture));
-    let place = |node: &NodeId| places.iter().position(|other| other == node);
+    // What was removed has a reason too, but no place: whoever removed it stands for it.
+    let place = |node: &NodeId| {
+        let mut at = *node;
+        for _ in 0..universe.nodes.len() {
+            match (places.iter().position(|other| *other == at), &reasons[at]) {
+                (Some(place), _) => return Some(place),
+                (None, Some(Reason::Replaced(by, _) | Reason::Needed(by, _))) => at = *by,
+                _ => return None,
+            }
+        }
+        None
+    };
     let packages = places.iter().filter_map(|node| {
         let version = &universe.versions[state.installed[*node]?];
         let (source, offer) = version.offer?;
@@ -53,11 +64,11 @@ fn reasons(universe: &Universe<'_>, wants: &[Wanted], state: &State) -> Vec<Opti
     }
     reach(universe, state, &mut open, &mut reasons);
     // What was upgraded because it stood in the way, and what that needs.
+    let changed = |node: &NodeId| universe.nodes[*node].current.is_some() && state.installed[*node] != universe.nodes[*node].current;
+    let changed: Vec<NodeId> = (0..universe.nodes.len()).filter(changed).collect();
     loop {
-        for node in 0..universe.nodes.len() {
-            let changed = universe.nodes[node].current.is_some() && state.installed[node] != universe.nodes[node].current;
-            if changed
-                && reasons[node].is_none()
+        for node in changed.iter().copied() {
+            if reasons[node].is_none()
                 && let Some((by, relation)) = in_the_way(universe, state, node, &reasons)
             {
                 reasons[node] = Some(Reason::Replaced(by, relation));
@@ -68,6 +79,9 @@ fn reasons(universe: &Universe<'_>, wants: &[Wanted], state: &State) -> Vec<Opti
             break;
         }
         reach(universe, state, &mut open, &mut reasons);
+    }
+    for node in changed {
+        reasons[node].get_or_insert(Reason::Left);
     }
     left(universe, state, &mut reasons);
     reasons
@@ -100,8 +114,8 @@ fn in_the_way(universe: &Universe<'_>, state: &State, node: NodeId, reasons: &[O
     let mut others = (0..universe.nodes.len()).filter(|other| changed(*other));
     let own = universe.relations(current).ok()?;
     others.find_map(|other| {
-        let relations = universe.relations(state.installed[other]?).ok()?;
-        let breaks = relations.excludes.iter().find(|relation| universe.excluded(**relation, other).any(|version| version == current));
+        let excludes = state.installed[other].and_then(|version| universe.relations(version).ok()).map_or(&[][..], |r| &r.excludes);
+        let breaks = excludes.iter().find(|relation| universe.excluded(**relation, other).any(|version| version == current));
         let against = own.excludes.iter().find(|relation| universe.excluded(**relation, node).any(|v| Some(v) == state.installed[other]));
         let lost = own.needs.iter().find(|group| {
             let before = universe.nodes[other].current;
