@@ -12,6 +12,9 @@ pub const MANIFEST: &str = "manifest.json";
 /// The same digests for `sha256sum -c`.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
+/// Signatures of both, where a build signs: nothing lists them.
+pub const SIGNATURES: [&str; 2] = ["SHA256SUMS.asc", "manifest.json.asc"];
+
 /// Mode of an ordinary file.
 pub const PUBLIC: u32 = 0o644;
 

@@ -8,7 +8,7 @@ use crate::artifact::Artifact;
 use crate::cluster::{Cluster, LocalFiles, Method, PackageSource, checks, resolve};
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::emit::manifest::{self, Entry, HostEntry, Origin};
-use crate::emit::repository::{Known, Repositories, Signer};
+use crate::emit::repository::{Form, Known, Repositories, Signer};
 use crate::emit::{self, Context, HostOutput};
 use crate::format::checksum::Sha256Sum;
 use crate::lock;
@@ -127,8 +127,10 @@ pub fn plan_of(cluster: &Cluster, name: &str) -> Option<HostPlan> {
 pub struct Beside<'b> {
     /// Files for the cluster as a whole, such as `run.sh`.
     pub more: Vec<Artifact>,
-    /// What was read of packages that are carried, and who signs their index.
-    pub carried: Option<(&'b BTreeMap<Sha256Sum, Known>, Signer<'b>)>,
+    /// What was read of packages that are carried.
+    pub known: Option<&'b BTreeMap<Sha256Sum, Known>>,
+    /// Who signs their indexes, and the manifest and its sums.
+    pub signer: Option<Signer<'b>>,
 }
 
 /// Emits every file of a checked cluster that carries nothing: see [`build_with`].
@@ -167,7 +169,7 @@ pub fn build_with<E: Send>(
         .collect::<Result<_, BuildError<E>>>()?;
     let (hosts, entries): (Vec<HostEntry>, Vec<Vec<Entry>>) = outputs.into_iter().unzip();
     let mut entries = entries.concat();
-    let shared = [repositories.artifacts(), beside.more].concat();
+    let shared = [repositories.artifacts(), beside.more.clone()].concat();
     entries.extend(shared.into_par_iter().map(entry).collect::<Result<Vec<_>, BuildError<E>>>()?);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let lock = match &inputs.lock {
@@ -176,6 +178,10 @@ pub fn build_with<E: Send>(
     };
     let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name), lock };
     for artifact in manifest::emit(cluster, &origin, &hosts, &entries) {
+        if let (Some(signer), Some(text)) = (&beside.signer, artifact.content.bytes()) {
+            let signature = (signer.sign)(text, Form::Detached).map_err(BuildError::Emit)?;
+            write(&Artifact::public(format!("{}.asc", artifact.path), signature)).map_err(BuildError::Write)?;
+        }
         write(&artifact).map_err(BuildError::Write)?;
     }
     Ok(())
@@ -186,10 +192,10 @@ pub fn build_with<E: Send>(
 /// # Errors
 /// When packages are carried and nobody has read them.
 pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, beside: &Beside<'b>) -> std::io::Result<Repositories<'b>> {
-    match (&cluster.lock, &beside.carried) {
-        (None, _) => Ok(Repositories::default()),
-        (Some(_), Some((known, signer))) => Repositories::of(cluster, known, *signer, inputs.epoch),
-        (Some(_), None) => Err(std::io::Error::other("packages are carried, and the store was not read")),
+    match (&cluster.lock, beside.known, beside.signer) {
+        (None, ..) => Ok(Repositories::default()),
+        (Some(_), Some(known), Some(signer)) => Repositories::of(cluster, known, signer, inputs.epoch),
+        (Some(_), ..) => Err(std::io::Error::other("packages are carried, and the store was not read")),
     }
 }
 

@@ -238,7 +238,7 @@ fn odd_values_end_nothing() {
         let folder = scratch();
         case.hosts(folder.path());
         let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-        let options = load::Options { profile_dirs: vec![data("profiles")], cloud: None };
+        let options = load::Options { profile_dirs: vec![data("profiles")], cloud: None, lock: load::Lock::Beside };
         let inputs = load::inputs(&folder.path().join("cluster.yaml"), &options, &mut sources, &mut diags).expect("a spec");
         let cluster = compile::check(&inputs, &mut sources, &mut diags).expect("a sound spec");
         let model = ask::model(&cluster, &mut diags);

@@ -205,7 +205,9 @@ fn every_code_is_used() {
     let source = fs::read_to_string(root().join("src/diag/codes.rs")).expect("src/diag/codes.rs");
     let declared: BTreeMap<String, String> = declared.captures_iter(&source).map(|c| (c[1].to_string(), c[2].to_string())).collect();
     let known: Vec<&str> = codes::ALL.iter().map(|code| code.name).collect();
-    assert_eq!(known, declared.values().collect::<Vec<_>>(), "the pattern above no longer finds the codes");
+    // By name: among constants, PACKAGES comes before PACKAGE_.
+    let names: BTreeSet<&str> = declared.values().map(String::as_str).collect();
+    assert_eq!(known, names.into_iter().collect::<Vec<_>>(), "the pattern above no longer finds the codes");
     let use_ = Regex::new(r"\bcodes::([A-Z_0-9]+)\b").expect("a pattern");
     let used: BTreeSet<String> =
         rust("src/").iter().flat_map(|(_, text)| use_.captures_iter(text).map(|c| c[1].to_string()).collect::<Vec<_>>()).collect();

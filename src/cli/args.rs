@@ -165,7 +165,7 @@ pub struct Build {
     /// virt-install [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// Key that signs carried packages: FILE, fd:N, or gpg:KEY of your own gpg
+    /// Key that signs packages and manifest: FILE, fd:N, or gpg:KEY of your own gpg
     /// [default: clusterseed.key beside the spec, made where it is missing]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Option<String>,
@@ -345,6 +345,10 @@ pub struct Report {
 pub struct Verify {
     /// The folder that `build` wrote
     pub dir: PathBuf,
+    /// Public key that must have signed it, such as packages/key.asc of a build
+    /// that you trust
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 /// `status`.

@@ -30,12 +30,10 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if let Some(packages) = &packages {
         stage = stage.with_store(packages.store.clone());
     }
-    match (&packages, &key) {
-        (Some(packages), Some(key)) => carried::signing(key, |signer| {
-            let beside = Beside { more, carried: Some((&packages.known, signer)) };
-            fill(&stage, &cluster, &inputs, beside)
-        }),
-        _ => fill(&stage, &cluster, &inputs, Beside { more, carried: None }),
+    let known = packages.as_ref().map(|packages| &packages.known);
+    match &key {
+        Some(key) => carried::signing(key, |signer| fill(&stage, &cluster, &inputs, Beside { more, known, signer: Some(signer) })),
+        None => fill(&stage, &cluster, &inputs, Beside { more, ..Beside::default() }),
     }?;
     let summary = stage.commit().with_context(|| format!("replacing `{}`", options.output.display()))?;
     if let Some(leftover) = &summary.leftover {

@@ -79,7 +79,7 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
             report::say(&format!("{shown}: {whole}, as it is locked"));
             return Ok(Verdict::Done);
         }
-        change.lines.iter().try_for_each(|line| report::heard_or_not(report::data(&format!("{line}\n"))))?;
+        tell(options, &change)?;
         let why = if old.is_none() { "there is no lock" } else { "the lock would change" };
         report::say(&format!("{shown}: {why}; without --locked, `clusterseed lock` writes it"));
         return Ok(Verdict::Wrong);
@@ -97,7 +97,7 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
         output::write_file(path, text.as_bytes(), 0o644, false).with_context(|| format!("writing `{shown}`"))?;
     }
     if old.is_some() {
-        change.lines.iter().try_for_each(|line| report::heard_or_not(report::data(&format!("{line}\n"))))?;
+        tell(options, &change)?;
     }
     let what = match (old, change.is_empty()) {
         (None, _) => "new".to_string(),
@@ -106,6 +106,12 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
     };
     report::say(&format!("{shown}: {whole}, {what}; next: clusterseed fetch {}", options.input.spec.display()));
     Ok(Verdict::Done)
+}
+
+/// What changes, for people: standard output belongs to problems where those are for programs.
+fn tell(options: &Options, change: &change::Change) -> std::io::Result<()> {
+    let lines = change.lines.iter().filter(|_| options.format == Format::Text);
+    lines.map(|line| format!("{line}\n")).try_for_each(|line| report::heard_or_not(report::data(&line)))
 }
 
 /// The lock that there is; one that cannot be read is said to be replaced.

@@ -1,6 +1,7 @@
 //! `verify`: recomputes everything that a build wrote, and reads it back with a second, independent YAML reader.
 
 mod repository;
+mod signature;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::args::Verify;
 use super::{Verdict, report};
-use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC};
+use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC, SIGNATURES};
 use crate::emit::encoding;
 use crate::emit::seed::PLACE;
 use crate::format::checksum::{Sha256Sum, sums};
@@ -52,7 +53,7 @@ pub fn run(options: &Verify) -> Result<Verdict> {
             Some(_) => {}
         }
     }
-    let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).collect();
+    let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).chain(SIGNATURES).collect();
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
@@ -67,6 +68,9 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         if let Err(why) = repository::check(&found, &pool) {
             problems.push(why);
         }
+    }
+    if let Some(key) = &options.key {
+        problems.extend(signature::check(key, &found)?);
     }
     for problem in &problems {
         report::heard_or_not(report::data(&format!("{problem}\n")))?;

@@ -2,10 +2,87 @@
 
 use std::collections::BTreeMap;
 
-use super::{Carried, LocalFiles, Origin, Place, SourcesList, Trust, resolve as resolution};
-use crate::diag::{At, Diagnostic, Diagnostics, codes};
+use super::{LocalFiles, resolve as resolution};
+use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
 use crate::format::openpgp;
 use crate::spec::{self, Spec, packages::Origin as Typed};
+
+/// What is said of packages that travel inside the seed.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// Where they come from, in order of preference.
+    pub from: Vec<Origin>,
+    /// What the image has already, relative to the spec; none: nothing.
+    pub base: Option<Spanned<String>>,
+    /// What becomes of the host's own package sources.
+    pub sources_list: SourcesList,
+    /// Where the spec says that packages are carried.
+    pub at: At,
+}
+
+/// What becomes of the host's own package sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourcesList {
+    /// They stay, and are not looked at while the seed is applied.
+    Keep,
+    /// They are set aside.
+    Aside,
+}
+
+impl SourcesList {
+    /// The word in the spec.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Aside => "aside",
+        }
+    }
+}
+
+/// A repository or folder that packages are taken from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What the lock and messages call it.
+    pub name: String,
+    /// Where it stands in the spec.
+    pub at: At,
+    /// Priority as apt counts it.
+    pub priority: i64,
+    /// What it is.
+    pub place: Place,
+}
+
+/// Where packages lie.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a folder, relative to the spec.
+    Folder(String),
+    /// In an apt repository.
+    Repository {
+        /// Base URLs without `/` at the end: the first, and mirrors of it.
+        urls: Vec<String>,
+        /// Suites; one that ends in `/` is the path of a repository without suites.
+        suites: Vec<String>,
+        /// Components of each suite; none where there are no suites.
+        components: Vec<String>,
+        /// Who vouches for it.
+        trust: Trust,
+    },
+}
+
+/// Who vouches for a repository.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// These keys alone.
+    Keys {
+        /// A binary keyring.
+        keyring: Vec<u8>,
+        /// Full fingerprints: forty upper-case hexadecimal digits.
+        fingerprints: Vec<String>,
+    },
+    /// Nobody; the spec says so.
+    Unsigned,
+}
 
 /// Shorter RSA and DSA keys are within reach of those who can pay (NIST SP 800-131A).
 pub const LEAST_BITS: usize = 2048;
@@ -66,7 +143,7 @@ fn origin(typed: &Typed, local: &LocalFiles, diags: &mut Diagnostics) -> Option<
             Place::Folder(folder.value.clone())
         }
         (None, Some(_)) => {
-            let flat = |suite: &&crate::diag::Spanned<String>| suite.value.ends_with('/');
+            let flat = |suite: &&Spanned<String>| suite.value.ends_with('/');
             match (typed.suites.first(), typed.suites.iter().find(flat), typed.suites.iter().find(|suite| !flat(suite))) {
                 (None, ..) => wrong(
                     name.at,
@@ -92,7 +169,7 @@ fn origin(typed: &Typed, local: &LocalFiles, diags: &mut Diagnostics) -> Option<
                 }
                 _ => {}
             }
-            let texts = |list: &[crate::diag::Spanned<String>]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+            let texts = |list: &[Spanned<String>]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
             let urls = typed.urls.iter().map(|url| url.value.trim_end_matches('/').to_string()).collect();
             let trust = trust(typed, local, diags)?;
             Place::Repository { urls, suites: texts(&typed.suites), components: texts(&typed.components), trust }

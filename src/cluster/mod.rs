@@ -20,6 +20,7 @@ use crate::lock::Lock;
 use crate::platform::{Cloud, Platform};
 use crate::profile::Profile;
 use crate::spec;
+pub use carried::{Carried, Origin, Place, SourcesList, Trust};
 pub use network::{Addressing, Network};
 
 /// Local files that the spec names, by the path that was typed; an error is in words.
@@ -253,83 +254,6 @@ impl PackageSource {
             Self::Carried(_) => "carried",
         }
     }
-}
-
-/// What is said of packages that travel inside the seed.
-#[derive(Clone, Debug)]
-pub struct Carried {
-    /// Where they come from, in order of preference.
-    pub from: Vec<Origin>,
-    /// What the image has already, relative to the spec; none: nothing.
-    pub base: Option<Spanned<String>>,
-    /// What becomes of the host's own package sources.
-    pub sources_list: SourcesList,
-    /// Where the spec says that packages are carried.
-    pub at: At,
-}
-
-/// What becomes of the host's own package sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourcesList {
-    /// They stay, and are not looked at while the seed is applied.
-    Keep,
-    /// They are set aside.
-    Aside,
-}
-
-impl SourcesList {
-    /// The word in the spec.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Aside => "aside",
-        }
-    }
-}
-
-/// A repository or folder that packages are taken from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// What the lock and messages call it.
-    pub name: String,
-    /// Where it stands in the spec.
-    pub at: At,
-    /// Priority as apt counts it.
-    pub priority: i64,
-    /// What it is.
-    pub place: Place,
-}
-
-/// Where packages lie.
-#[derive(Clone, Debug)]
-pub enum Place {
-    /// In a folder, relative to the spec.
-    Folder(String),
-    /// In an apt repository.
-    Repository {
-        /// Base URLs without `/` at the end: the first, and mirrors of it.
-        urls: Vec<String>,
-        /// Suites; one that ends in `/` is the path of a repository without suites.
-        suites: Vec<String>,
-        /// Components of each suite; none where there are no suites.
-        components: Vec<String>,
-        /// Who vouches for it.
-        trust: Trust,
-    },
-}
-
-/// Who vouches for a repository.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// These keys alone.
-    Keys {
-        /// A binary keyring.
-        keyring: Vec<u8>,
-        /// Full fingerprints: forty upper-case hexadecimal digits.
-        fingerprints: Vec<String>,
-    },
-    /// Nobody; the spec says so.
-    Unsigned,
 }
 
 /// A file of the user's own.

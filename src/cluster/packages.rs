@@ -15,6 +15,10 @@ pub fn resolve(spec: &Spec, profile: &Profile, local: &LocalFiles, diags: &mut D
     let mut versions: BTreeMap<String, Pin> =
         profile.versions.iter().map(|(name, v)| (name.clone(), Pin { version: v.default.clone(), at: None })).collect();
     for (name, version) in &typed.versions {
+        // What the spec itself adds may have a version too.
+        if typed.extra.iter().any(|extra| extra.value == name.value) {
+            versions.entry(name.value.clone()).or_insert(Pin { version: None, at: None });
+        }
         let Some(pin) = versions.get_mut(&name.value) else {
             diags.push(
                 Diagnostic::error(

@@ -70,7 +70,7 @@ fn file(path: &Path) -> Result<Vec<u8>> {
     };
     let reader = BufReader::with_capacity(1 << 20, File::open(path)?);
     let context = || format!("reading the base `{shown}` as a tarball");
-    let found = form.open(reader).and_then(|reader| inside(reader)).with_context(context)?;
+    let found = form.open(reader).and_then(inside).with_context(context)?;
     found.with_context(|| format!("the base `{shown}` holds no {STATUS}: it is no tarball of a Debian root"))
 }
 

@@ -316,6 +316,8 @@ fn download(client: &Client, url: &str, limit: u64) -> Result<Option<Vec<u8>>> {
                 Err(error) => format!("{url}: {error:#}"),
             },
             Err(failure) if failure.kind == Kind::Missing => return Ok(None),
+            // Object stores that list no folders say this of what is not there; a Release with a signature beside it may still be.
+            Err(failure) if failure.kind == Kind::Refused && url.ends_with("/InRelease") => return Ok(None),
             Err(failure) if failure.kind == Kind::Passing => failure.words,
             Err(failure) => bail!("{}", failure.words),
         };

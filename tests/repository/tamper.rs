@@ -72,6 +72,33 @@ fn of_the_lock() {
 }
 
 #[test]
+fn of_what_is_signed() {
+    let project = Project::new();
+    let out = project.build("volume");
+    let key = "out-volume/packages/key.asc";
+    let verified = || project.run(&["verify", "out-volume", "--key", "trusted.asc"]);
+    fs::copy(project.folder.path().join(key), project.folder.path().join("trusted.asc")).expect("a key");
+    let (code, said) = verified();
+    assert_eq!(code, 0, "{said}");
+    for (name, signed) in [("SHA256SUMS.asc", "SHA256SUMS"), ("manifest.json.asc", "manifest.json")] {
+        let path = out.join(name);
+        let bytes = fs::read(&path).expect("a signature");
+        for change in [flip as fn(&Path), |path| fs::remove_file(path).expect("a file"), |path| fs::write(path, b"").expect("a file")] {
+            change(&path);
+            let (code, said) = verified();
+            assert!(code == 1 && said.contains(&format!("{signed}: ")), "{name}: {said}");
+            fs::write(&path, &bytes).expect("a file");
+        }
+    }
+    let other = project.command(&["build", "volume.yaml", "-q", "-o", "out-volume"]).output().expect("a build");
+    assert!(other.status.success());
+    let (code, said) = verified();
+    assert!(code == 1 && said.contains("manifest.json: "), "a foreign key: {said}");
+    let (code, said) = project.run(&["verify", "out-volume", "--key", "out-volume/packages/key.asc"]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
 fn of_an_output() {
     let project = Project::new();
     let out = project.build("volume");

@@ -10,7 +10,7 @@ use rustix::fs::{FileType, fstat};
 use serde::Deserialize;
 
 use super::ops::{at, kind, open_file, stat};
-use crate::artifact::{CHECKSUMS, MANIFEST, check_path};
+use crate::artifact::{CHECKSUMS, MANIFEST, SIGNATURES, check_path};
 
 /// The version of the manifest that this program reads.
 const FORMAT: u64 = 1;
@@ -89,6 +89,7 @@ pub(super) fn own_files(text: &[u8]) -> Result<BTreeSet<String>> {
     ensure!(format == FORMAT, "it has format {format}, and this version of clusterseed reads format {FORMAT}");
     let Body { files } = serde_json::from_slice(text).context("it is not a manifest of clusterseed")?;
     let mut own = BTreeSet::from([MANIFEST.to_string(), CHECKSUMS.to_string()]);
+    own.extend(SIGNATURES.map(str::to_string));
     for Entry { path, sha256 } in files {
         check_path(&path).with_context(|| format!("it names {path:?}"))?;
         if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -108,7 +109,10 @@ mod tests {
         let hex = "0".repeat(64);
         let good = format!(r#"{{"format":1,"x":[],"files":[{{"path":"a/b","size":1,"sha256":"{hex}","mode":"0644"}}]}}"#);
         let own = own_files(good.as_bytes()).unwrap();
-        assert_eq!(own.iter().map(String::as_str).collect::<Vec<_>>(), ["SHA256SUMS", "a/b", "manifest.json"]);
+        assert_eq!(
+            own.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["SHA256SUMS", "SHA256SUMS.asc", "a/b", "manifest.json", "manifest.json.asc"]
+        );
 
         let table = [
             (r"", "it is not a manifest of clusterseed"),

@@ -39,7 +39,7 @@ use self::carry::{Survey, dress};
 use self::ops::{Faults, at, is_unsupported, open_folder};
 use self::place::Site;
 use self::settle::{NEW, OLD, settle, swap_name};
-use crate::artifact::{Artifact, MANIFEST, folders_above};
+use crate::artifact::{Artifact, CHECKSUMS, MANIFEST, SIGNATURES, folders_above};
 use crate::format::checksum::Sha256Sum;
 use crate::io::store::Store;
 
@@ -197,7 +197,8 @@ impl Claims {
         if let Some(path) = self.files.keys().find(|path| !named.contains(*path)) {
             bail!("`{MANIFEST}` does not name `{path}`");
         }
-        let missing = named.iter().find(|path| !self.files.contains_key(*path) && path.as_str() != crate::artifact::CHECKSUMS);
+        let missing =
+            named.iter().find(|path| !self.files.contains_key(*path) && path.as_str() != CHECKSUMS && !SIGNATURES.contains(&path.as_str()));
         if let Some(path) = missing {
             bail!("`{MANIFEST}` names `{path}`, which was not written");
         }

@@ -48,6 +48,8 @@ pub enum Kind {
     Missing,
     /// It may pass: try again.
     Passing,
+    /// The server does not give it to us; where folders cannot be listed, that may mean that it is missing.
+    Refused,
     /// It will not.
     Lasting,
     /// The part that is there already fits no file of the server: begin anew.
@@ -126,7 +128,7 @@ impl Client {
                         "the proxy wants a user and password: `http_proxy=http://USER:PASSWORD@HOST:PORT`".into(),
                     ));
                 }
-                401 | 403 => return Err(fail(Kind::Lasting, format!("the server refuses it ({status})"))),
+                401 | 403 => return Err(fail(Kind::Refused, format!("the server refuses it ({status})"))),
                 408 | 425 | 429 | 500..=599 => return Err(fail(Kind::Passing, format!("the server answers {status}"))),
                 _ => return Err(fail(Kind::Lasting, format!("the server answers {status}"))),
             }
@@ -141,7 +143,7 @@ impl Client {
         let proxy = self.proxies.of(url);
         let tunnel = url.scheme_str() == Some("https");
         let key = format!("{tunnel} {}", proxy.unwrap_or_default());
-        let parsed = proxy.map(|text| parse_proxy(text)).transpose()?;
+        let parsed = proxy.map(parse_proxy).transpose()?;
         let login = parsed.as_ref().filter(|_| !tunnel).and_then(|proxy| {
             let pair = format!("{}:{}", proxy.username()?, proxy.password().unwrap_or_default());
             Some(format!("Basic {}", to_base64(pair.as_bytes()).replace('\n', "")))
