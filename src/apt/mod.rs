@@ -7,7 +7,7 @@
 //!                                                                     └ none ─► explain ─► why
 //! ```
 //!
-//! Texts are read where they lie: everything borrows from the text of an index, so that a whole distribution is read in a tenth of
+//! Texts are read where they lie: everything borrows from the text of an index, so that a whole distribution is read in a part of
 //! a second. Nothing here opens a file; what is compressed is decompressed before ([`deb`] alone reads compressed members, from a
 //! reader that it is given). A folder of .deb files becomes a source by writing the index that nobody wrote for it
 //! ([`index::entry`]).
