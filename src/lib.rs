@@ -26,18 +26,22 @@
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
 //! | `cluster` | `diag`, `format`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `schema`, `spec`, `profile`, `platform`, `cluster` |
-//! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `image` | nothing of ours |
+//! | `emit` | `artifact`, `diag`, `format`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`; never `profile`: kinds of clusters are data |
 //! | `compile` | `artifact`, `diag`, `format`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `io` | `artifact`, `diag`, `format`, `yaml::read`, `spec`, `profile::catalog`, `cluster`, `compile` |
+//! | `bake` | `format`, `cluster`, `plan`, `emit`, `image` |
 //! | `cli` | everything |
 
 pub mod artifact;
+pub mod bake;
 pub mod cli;
 pub mod cluster;
 pub mod compile;
 pub mod diag;
 pub mod emit;
 pub mod format;
+pub mod image;
 pub mod io;
 pub mod plan;
 pub mod platform;

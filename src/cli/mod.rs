@@ -1,9 +1,11 @@
 //! The command line: arguments, dispatch, words for people. Data goes to stdout, words to stderr.
 
 pub mod args;
+mod bake;
 mod build;
 mod check;
 mod explain;
+mod image;
 mod init;
 mod inspect;
 mod meta;
@@ -66,6 +68,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),
         Command::Verify(options) => verify::run(options),
+        Command::Bake(options) => bake::run(options, global),
+        Command::Image(options) => image::run(options),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),
         Command::Man => meta::man(),

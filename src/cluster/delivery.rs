@@ -59,6 +59,7 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
             }
             Method::Volume
         }
+        ("image", None) => Method::Image,
         ("hand", None) => Method::Hand,
         _ => Method::Inline,
     };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Context, PRODUCT};
 use crate::plan::file::PlannedFile;
 use crate::plan::identity::Identity;
+use crate::plan::image::Image;
 use crate::plan::peers::Peer;
 use crate::plan::{Alternative, Command, Directory, HostPlan, Package, Service};
 
@@ -48,6 +49,9 @@ struct HostJson<'a> {
     directories: &'a [Directory],
     files: Vec<&'a PlannedFile>,
     commands: &'a [Command],
+    /// What the image that the host boots from has to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a Image>,
 }
 
 #[derive(Serialize)]
@@ -106,6 +110,7 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
         directories: &shared.directories,
         files: plan.files.iter().map(|f| &**f).collect(),
         commands: &plan.commands,
+        image: plan.image.as_ref(),
     };
     ascii(super::pretty(&file))
 }

@@ -58,7 +58,7 @@ fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_
     // Digits of a digest do not compress, so that the real ones count. What cannot be packed is told by the build.
     let tarball = match method {
         Method::Volume | Method::Url(_) => seed::tarball(tree, context.epoch).map_or(Sha256Sum([0; 32]), |bytes| Sha256Sum::of(&bytes)),
-        Method::Inline | Method::Hand => Sha256Sum([0; 32]),
+        Method::Inline | Method::Image | Method::Hand => Sha256Sum([0; 32]),
     };
     encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster)
 }

@@ -2,6 +2,7 @@
 
 pub mod encoding;
 pub mod host_json;
+pub mod image;
 pub mod launch;
 pub mod limits;
 pub mod manifest;
@@ -44,7 +45,7 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     let tarball = seed::tarball(&tree, context.epoch)?;
     let tarball_sum = Sha256Sum::of(&tarball);
     let secret = plan.holds_secrets();
-    let inline = context.cluster.delivery.method == Method::Inline;
+    let inline = matches!(context.cluster.delivery.method, Method::Inline | Method::Image);
     let user_data = user_data::emit(plan, &tree, tarball_sum, &context.cluster.delivery.method, context);
     let user_data = encoding::encode(user_data, context.cluster);
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
