@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod bake; // golden images: leaks, seals, machines that come up from images
 mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands
 mod determinism; // same bytes whatever the folder, clock, zone, locale, umask, thread count

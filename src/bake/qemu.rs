@@ -2,7 +2,9 @@
 //! switches itself off. With KVM where it works, emulated where not; never as root for its own sake.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -40,8 +42,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     create.arg(job.base.canonicalize()?).arg(&layer).args(&job.machine.disk_size);
     succeed(&mut create, "laying a layer over the base")?;
     volume(job, work, &seed)?;
-    say("boot");
-    let ended = boot(job, &layer, &seed, say)?;
+    let ended = boot(job, &layer, &seed, work, say)?;
     let failed = ended.last.iter().find_map(|line| line.split_once("bake: failed: ")).map(|(_, why)| why.to_string());
     let sealed = ended.last.iter().any(|line| line.contains("bake: sealed"));
     match ended.status {
@@ -90,21 +91,38 @@ fn volume(job: &Job<'_>, work: &Work, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn boot(job: &Job<'_>, layer: &Path, seed: &Path, say: &mut dyn FnMut(&str)) -> Result<Ended> {
+/// A machine that is switched off at once: a /dev/kvm may be there and not for us, or not for this processor, which QEMU only finds out
+/// when it begins and then ends with an assertion.
+fn kvm_works() -> bool {
+    let mut qemu = tied("qemu-system-x86_64");
+    qemu.args(["-machine", "q35", "-accel", "kvm", "-cpu", "max", "-m", "64", "-nodefaults", "-display", "none", "-monitor", "stdio"]);
+    let child = qemu.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = child else { return false };
+    if let Some(mut monitor) = child.stdin.take() {
+        let _ = monitor.write_all(b"quit\n");
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
+
+fn boot(job: &Job<'_>, layer: &Path, seed: &Path, work: &Work, say: &mut dyn FnMut(&str)) -> Result<Ended> {
     let comma = |path: &Path| path.display().to_string().replace(',', ",,");
     let mut qemu = tied("qemu-system-x86_64");
-    // The first accelerator that works: a /dev/kvm may be there and not for us.
-    qemu.args(["-machine", "q35", "-accel", "kvm", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m"]).arg(job.machine.memory.to_string());
+    let said = work.file("qemu.said");
+    let accelerator = if kvm_works() { "kvm" } else { "tcg" };
+    say(if accelerator == "kvm" { "boot" } else { "boot, emulated: KVM does not work here, so this takes minutes" });
+    qemu.args(["-machine", "q35", "-accel", accelerator, "-cpu", "max", "-smp", "2", "-m"]).arg(job.machine.memory.to_string());
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-device", "virtio-rng-pci", "-serial", "stdio"]);
     // What the layer gives up stays out of the image. It need not survive a power cut: then there is no image.
     qemu.arg("-drive").arg(format!("if=virtio,format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=unmap,file={}", comma(layer)));
     qemu.arg("-drive").arg(format!("if=virtio,format=raw,readonly=on,file={}", comma(seed)));
     // Without a network still a card: images wait for one.
     qemu.arg("-nic").arg(if job.network { "user,model=virtio-net-pci" } else { "user,model=virtio-net-pci,restrict=on" });
-    qemu.stderr(std::process::Stdio::null());
-    tools::follow(&mut qemu, job.limit, |line| {
+    qemu.stderr(fs::File::create(&said).with_context(|| format!("writing to `{}`", said.display()))?);
+    let mut ended = tools::follow(&mut qemu, job.limit, |line| {
         if let Some((_, phase)) = line.split_once("== ").filter(|(before, _)| before.trim().is_empty()) {
             say(phase);
         }
-    })
+    })?;
+    ended.last.extend(fs::read_to_string(&said).unwrap_or_default().lines().map(str::to_string));
+    Ok(ended)
 }
