@@ -243,6 +243,15 @@ pub enum ImageCommand {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Give a root tree that was baked one time for what differs from bake to
+    /// bake; `bake` runs it
+    #[command(hide = true)]
+    Settle {
+        /// The root tree
+        root: PathBuf,
+        /// The time, in seconds since 1970
+        epoch: u64,
+    },
 }
 
 /// `schema`.

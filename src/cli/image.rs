@@ -7,13 +7,34 @@ use anyhow::{Context, Result};
 use super::args::{Format, Image, ImageCommand};
 use super::{Verdict, report};
 use crate::bake::{qemu, tools};
+use crate::format::jks;
 use crate::image::check::{self, Form};
 use crate::image::leaks::{self, Leak};
 use crate::image::tree::{self, Tree};
 
 /// Looks into an image.
 pub fn run(options: &Image) -> Result<Verdict> {
-    let ImageCommand::Check { image, format } = &options.command;
+    match &options.command {
+        ImageCommand::Check { image, format } => check(image, *format),
+        ImageCommand::Settle { root, epoch } => settle(root, *epoch),
+    }
+}
+
+/// What no tool can be told to do.
+fn settle(root: &Path, epoch: u64) -> Result<Verdict> {
+    let store = root.join("etc/ssl/certs/java/cacerts");
+    // A link would lead out of the tree.
+    if store.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+        let doing = || format!("settling `{}`", store.display());
+        let bytes = std::fs::read(&store).with_context(doing)?;
+        if let Some(settled) = jks::at_one_time(&bytes, epoch) {
+            std::fs::write(&store, settled).with_context(doing)?;
+        }
+    }
+    Ok(Verdict::Done)
+}
+
+fn check(image: &Path, format: Format) -> Result<Verdict> {
     let tree = open(image)?;
     let rows = check::rows_for(&tree)?;
     let found = check::find(&tree, &rows)?;

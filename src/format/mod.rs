@@ -4,6 +4,7 @@ pub mod checksum;
 pub mod debversion;
 pub mod gzip;
 pub mod iso9660;
+pub mod jks;
 pub mod openpgp;
 pub mod tarball;
 pub mod vfat;
