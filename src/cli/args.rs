@@ -190,6 +190,7 @@ pub struct Verify {
 
 /// `bake`.
 #[derive(Debug, Args)]
+#[command(override_usage = "clusterseed bake [OPTIONS] --role ROLE --base IMAGE -o FILE SPEC")]
 pub struct Bake {
     /// What to read.
     #[command(flatten)]
