@@ -43,13 +43,12 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     succeed(&mut create, "laying a layer over the base")?;
     volume(job, work, &seed)?;
     let ended = boot(job, &layer, &seed, work, say)?;
-    let failed = ended.last.iter().find_map(|line| line.split_once("bake: failed: ")).map(|(_, why)| why.to_string());
     let sealed = ended.last.iter().any(|line| line.contains("bake: sealed"));
     match ended.status {
         None => bail!("the machine took more than {} minutes; its console said last:{}", job.limit.as_secs() / 60, ended.words()),
-        Some(_) if failed.is_some() => bail!("{}; the console said last:{}", failed.unwrap_or_default(), ended.words()),
         Some(status) if !status.success() || !sealed => {
-            bail!("the machine went off before it was sealed ({status}); its console said last:{}", ended.words())
+            let off = format!("the machine went off before it was sealed ({status})");
+            bail!("{}; its console said last:{}", ended.why().unwrap_or(&off), ended.words())
         }
         Some(_) => {}
     }

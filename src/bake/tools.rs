@@ -72,6 +72,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Why the program in the base gave up, if it said so.
+    pub fn why(&self) -> Option<&str> {
+        self.last.iter().find_map(|line| line.split_once("bake: failed: ")).map(|(_, why)| why)
+    }
+
     /// For an error: the last lines, set off.
     pub fn words(&self) -> String {
         self.last.iter().map(|line| format!("\n  | {line}")).collect()

@@ -59,7 +59,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     })?;
     match ended.status {
         Some(status) if status.success() => Ok(made),
-        Some(_) => bail!("baking `{}` failed; it said last:{}", job.base.display(), ended.words()),
+        Some(_) => bail!("{}; it said last:{}", ended.why().unwrap_or("the bake failed"), ended.words()),
         None => {
             bail!("baking `{}` took more than {} minutes; it said last:{}", job.base.display(), job.limit.as_secs() / 60, ended.words())
         }
