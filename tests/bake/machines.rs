@@ -40,6 +40,10 @@ fn six_machines_from_two_images() {
         let all: BTreeSet<String> = MACHINES.iter().map(|machine| lab.shell(machine, what, &[])).collect();
         assert!(all.len() == MACHINES.len() && all.iter().all(|one| one.trim().len() > 8), "{what}: {all:?}");
     }
+    // Java reads the store of certificates whose times were set.
+    let store = "keytool -list -storepass changeit -keystore /etc/ssl/certs/java/cacerts 2>/dev/null | grep -c trustedCertEntry";
+    let count: usize = lab.shell("member1", store, &[]).trim().parse().expect("a number");
+    assert!(count > 100, "{count} certificates");
     refused(&lab);
     drop(lab);
 
