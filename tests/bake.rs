@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use clusterseed::emit::image::SEAL;
 use clusterseed::image::leaks;
@@ -85,6 +87,28 @@ fn forms(root: &Path, into: &Path) -> Vec<PathBuf> {
     let (out, err) = texts(&output);
     assert!(output.status.success(), "{err}");
     std::iter::once(root.to_path_buf()).chain(out.lines().map(|name| into.join(name))).collect()
+}
+
+/// Nobody is at work in the folder any more, after a moment.
+fn ends_at(folder: &Path) {
+    let since = Instant::now();
+    while let Some(left) = at_work(folder) {
+        assert!(since.elapsed() < Duration::from_secs(20), "a killed bake left a process: {left}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// A process that names the folder, or has its root or a file in it.
+fn at_work(folder: &Path) -> Option<String> {
+    let name = folder.to_string_lossy().into_owned();
+    for entry in fs::read_dir("/proc").expect("/proc").filter_map(Result::ok) {
+        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let root = fs::read_link(entry.path().join("root")).unwrap_or_default();
+        if String::from_utf8_lossy(&command).contains(&name) || root.starts_with(folder) {
+            return Some(String::from_utf8_lossy(&command).replace('\0', " "));
+        }
+    }
+    None
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //! what makes the disk; the bake itself needs none.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::image::tree;
 
+use super::ends_at;
 use crate::support::{clusterseed, data, root, texts};
 
 fn succeed(command: &mut Command) {
@@ -39,10 +42,22 @@ fn a_disk_bakes_itself() {
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).expect("a folder");
     let image = home.join("client.qcow2");
-    let mut command = clusterseed();
-    command.arg("--profile-dir").arg(data("profiles")).arg("bake").arg(data("bake/cluster.yaml"));
-    command.args(["--role", "client", "--offline", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
-    let output = command.output().expect("the program");
+    let command = || {
+        let mut command = clusterseed();
+        command.arg("--profile-dir").arg(data("profiles")).arg("bake").arg(data("bake/cluster.yaml"));
+        command.args(["--role", "client", "--offline", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
+        command
+    };
+    // Killed while the machine boots: it goes with the bake.
+    let mut child = command().stderr(Stdio::piped()).spawn().expect("the program");
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    assert!(said.lines().map_while(Result::ok).any(|line| line.starts_with("bake: boot")));
+    sleep(Duration::from_secs(1));
+    child.kill().and_then(|()| child.wait()).expect("an end");
+    ends_at(&home.join(".client.qcow2.bake"));
+    assert!(!image.exists(), "a killed bake left half an image");
+
+    let output = command().output().expect("the program");
     let (_, err) = texts(&output);
     assert!(output.status.success(), "{err}");
     for phase in ["base", "boot", "hold", "sources", "install", "sweep", "seal", "check", "write"] {

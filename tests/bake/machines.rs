@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::ends_at;
 use crate::real::host::as_planned;
 use crate::real::lab::{Built, Lab};
 
@@ -128,28 +129,11 @@ fn killed(lab: &Lab, built: &Built) {
         }
         child.kill().expect("a kill");
         child.wait().expect("an end");
-        let since = Instant::now();
-        while let Some(left) = at_work(&lab.home.join(".again.tar.bake")) {
-            assert!(since.elapsed() < Duration::from_secs(20), "killed in {phase}, it left a process: {left}");
-            sleep(Duration::from_millis(50));
-        }
+        ends_at(&lab.home.join(".again.tar.bake"));
         assert!(!lab.home.join("again.tar").exists(), "killed in {phase}, it left half an image");
         assert_eq!(mounts(), before, "killed in {phase}, it left a mount");
     }
     bake(lab, built, "client", "again.tar");
-}
-
-/// A process that names the folder, or has its root or a file in it.
-fn at_work(folder: &Path) -> Option<String> {
-    let name = folder.to_string_lossy().into_owned();
-    for entry in fs::read_dir("/proc").expect("/proc").filter_map(Result::ok) {
-        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let root = fs::read_link(entry.path().join("root")).unwrap_or_default();
-        if String::from_utf8_lossy(&command).contains(&name) || root.starts_with(folder) {
-            return Some(String::from_utf8_lossy(&command).replace('\0', " "));
-        }
-    }
-    None
 }
 
 fn same(one: &Path, other: &Path) -> bool {
