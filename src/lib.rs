@@ -29,15 +29,18 @@
 //! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
-//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`; never `profile`: kinds of clusters are data |
+//! | `image` | nothing of ours |
+//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`; never `profile`: kinds of clusters are data |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
 //! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
+//! | `bake` | `format`, `cluster`, `plan`, `emit`, `image` |
 //! | `cli` | everything |
 
 pub mod apt;
 pub mod artifact;
+pub mod bake;
 pub mod change;
 pub mod cli;
 pub mod cluster;
@@ -45,6 +48,7 @@ pub mod compile;
 pub mod diag;
 pub mod emit;
 pub mod format;
+pub mod image;
 pub mod io;
 pub mod lock;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The command line: arguments, dispatch, words for people. Data goes to stdout, words to stderr.
 
 pub mod args;
+mod bake;
 mod build;
 mod carried;
 mod check;
@@ -8,6 +9,7 @@ mod diff;
 mod explain;
 mod fetch;
 mod guide;
+mod image;
 mod init;
 mod inspect;
 mod lock;
@@ -83,6 +85,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Report(options) => page::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Status(options) => status::run(options, global),
+        Command::Bake(options) => bake::run(options, global),
+        Command::Image(options) => image::run(options),
         Command::Schema(options) => meta::schema(options, global),
         Command::Completions(options) => meta::completions(options),
         Command::Man => meta::man(),

@@ -113,6 +113,10 @@ impl<'a> Next<'a> {
             (Method::Inline, Some(volume)) => {
                 format!("next: attach {output}/hosts/NAME/{volume} to each machine, or give it user-data and meta-data from there")
             }
+            (Method::Image, None) => format!("next: start each machine from the image of its role, with its user-data of {output}/hosts"),
+            (Method::Image, Some(volume)) => {
+                format!("next: start each machine from the image of its role, with {output}/hosts/NAME/{volume} attached")
+            }
             (Method::Volume, None) => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
             (Method::Volume, Some(volume)) => format!("next: attach {output}/hosts/NAME/{volume} to each machine, as a CD-ROM or a disk"),
             (Method::Url(url), _) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),

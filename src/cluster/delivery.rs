@@ -60,6 +60,14 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
             Method::Volume
         }
         ("hand", None) => Method::Hand,
+        ("image", None) if carried => {
+            diags.push(
+                Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and golden images are baked from repositories only")
+                    .help("use `delivery: volume` with carried packages, or bake and build with `source: mirror`"),
+            );
+            Method::Image
+        }
+        ("image", None) => Method::Image,
         ("inline", None) if carried => {
             diags.push(
                 Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and user-data cannot hold them")

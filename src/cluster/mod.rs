@@ -112,6 +112,8 @@ pub enum Method {
     Volume,
     /// Fetched below this URL.
     Url(String),
+    /// In user-data, without what the image holds.
+    Image,
     /// Unpacked by hand.
     Hand,
 }
@@ -145,6 +147,7 @@ impl Method {
             Self::Inline => "inline",
             Self::Volume => "volume",
             Self::Url(_) => "url",
+            Self::Image => "image",
             Self::Hand => "hand",
         }
     }

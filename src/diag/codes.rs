@@ -36,9 +36,10 @@ codes! {
         "A bond is one or more physical interfaces used as one. A member belongs to one bond, and has no address, route or MTU of its own: \
          the bond has them. `primary` names a member, for the modes active-backup, balance-tlb and balance-alb; `lacp_rate` belongs to \
          802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
-    DELIVERY_CARRIED "delivery-carried" "packages cannot be carried in user-data"
+    DELIVERY_CARRIED "delivery-carried" "packages cannot be carried this way"
         "Clouds take some thousand bytes of user-data, and packages have some hundred million. `volume` puts them onto the seed volume, `url` \
-         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz."
+         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz. Golden images have their packages \
+         inside: `bake` installs them from a repository, which may be a `file:` mirror."
     DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
         "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
          hands on as they are."

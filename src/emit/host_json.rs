@@ -9,6 +9,7 @@ use super::{Context, PRODUCT};
 use crate::cluster::{Cluster, Method, PackageSource};
 use crate::plan::file::PlannedFile;
 use crate::plan::identity::Identity;
+use crate::plan::image::Image;
 use crate::plan::peers::Peer;
 use crate::plan::{Alternative, Command, Directory, HostPlan, Package, Service};
 
@@ -50,6 +51,9 @@ struct HostJson<'a> {
     directories: &'a [Directory],
     files: Vec<&'a PlannedFile>,
     commands: &'a [Command],
+    /// What the image that the host boots from has to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a Image>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +138,7 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
         directories: &shared.directories,
         files: plan.files.iter().map(|f| &**f).collect(),
         commands: &plan.commands,
+        image: plan.image.as_ref(),
     };
     ascii(super::pretty(&file))
 }

@@ -61,7 +61,7 @@ fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_
             let packed = seed::tarball(tree, None, context).unwrap_or_default();
             packed.bytes().map_or(Sha256Sum([0; 32]), Sha256Sum::of)
         }
-        Method::Inline | Method::Hand => Sha256Sum([0; 32]),
+        Method::Inline | Method::Image | Method::Hand => Sha256Sum([0; 32]),
     };
     encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster)
 }

@@ -2,6 +2,7 @@
 
 pub mod encoding;
 pub mod host_json;
+pub mod image;
 pub mod launch;
 pub mod limits;
 pub mod manifest;
@@ -60,7 +61,7 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     // Only by hand are there files in it that lie elsewhere, and then nobody asks for its digest beforehand.
     let tarball_sum = tarball.bytes().map_or(Sha256Sum([0; 32]), Sha256Sum::of);
     let secret = plan.holds_secrets();
-    let inline = *method == Method::Inline;
+    let inline = matches!(method, Method::Inline | Method::Image);
     let user_data = user_data::emit(plan, &tree, tarball_sum, method, context);
     let user_data = encoding::encode(user_data, context.cluster);
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());

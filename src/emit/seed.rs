@@ -21,6 +21,7 @@ pub const PROGRAM: &str = concat!(
     include_str!("../seed/apply/60-packages.sh"),
     include_str!("../seed/apply/70-peers.sh"),
     include_str!("../seed/apply/75-identity.sh"),
+    include_str!("../seed/apply/78-image.sh"),
     include_str!("../seed/apply/80-phases.sh"),
     include_str!("../seed/apply/90-main.sh"),
 );

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::image::START;
 use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
@@ -150,6 +151,7 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
     let (mut files, fetch) = match method {
         Method::Hand => return,
         Method::Inline => (tree.iter().map(carry).collect(), None),
+        Method::Image => (tree.iter().filter(|file| file.path != "apply").map(carry).collect(), None),
         Method::Volume => {
             let (files, arguments) = fetch(format!("volume {}", tarball.hex()));
             (files, Some(arguments))
@@ -170,7 +172,13 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
     entries.push(("bootcmd".into(), every_boot(plan, cluster)));
     entries.push(("write_files".into(), Yaml::Seq(files)));
     // After a reboot in an earlier first boot, its own run may still be at work.
-    let apply = format!("sh {PLACE}/apply --wait");
+    let apply = match method {
+        Method::Image => {
+            let words = "clusterseed: this machine does not come from an image that clusterseed baked; this seed needs one";
+            format!("if [ -f {START} ]; then sh {START} --wait; else echo '{words}' | tee /dev/console >&2; exit 3; fi")
+        }
+        _ => format!("sh {PLACE}/apply --wait"),
+    };
     let command = fetch.map_or_else(|| apply.clone(), |arguments| format!("sh {STATE}/fetch {arguments} && {apply}"));
     // What it cannot keep is said, and does not stop the host.
     let command = if keeps { format!("sh {STATE}/keep; {command}") } else { command };

@@ -8,6 +8,7 @@ pub mod fourletter;
 pub mod gzip;
 pub mod http;
 pub mod iso9660;
+pub mod jks;
 pub mod names;
 pub mod openpgp;
 pub mod pieces;

@@ -68,6 +68,9 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
         let allowed = if identity.allowed { "allowed" } else { "" };
         add(&["identity", &identity.service, &identity.paths.join(","), &identity.guard, allowed]);
     }
+    if let Some(image) = &plan.image {
+        add(&["image", &image.digest]);
+    }
     for command in &plan.commands {
         add(&["command", &command.moment]);
         command.run.iter().for_each(|word| add(&[word]));

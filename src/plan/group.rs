@@ -1,6 +1,6 @@
 //! What hosts of the same roles and settings share: planned once, however many they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use minijinja::Value as Jinja;
@@ -87,6 +87,27 @@ impl Group {
             alternatives: alternatives(cluster, host, &scope, diags),
             sweep: profile.sweep.clone(),
             repositories: repositories.to_vec(),
+        }
+    }
+
+    /// What an image of these hosts has of it: the packages of all, nothing that a service of its own would start.
+    pub fn for_image(groups: &[Arc<Self>]) -> Self {
+        let first = groups.first();
+        // A package has one version in the whole cluster.
+        let packages: BTreeMap<&str, &Package> = groups.iter().flat_map(|group| &group.packages).map(|p| (p.name.as_str(), p)).collect();
+        Self {
+            files: Vec::new(),
+            per_host: Vec::new(),
+            per_host_services: Vec::new(),
+            looks_at_host: false,
+            packages: packages.into_values().cloned().collect(),
+            locked: None,
+            holds: first.map(|group| group.holds.clone()).unwrap_or_default(),
+            services: Vec::new(),
+            directories: Vec::new(),
+            alternatives: Vec::new(),
+            sweep: first.map(|group| group.sweep.clone()).unwrap_or_default(),
+            repositories: first.map(|group| group.repositories.clone()).unwrap_or_default(),
         }
     }
 }

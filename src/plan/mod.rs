@@ -9,6 +9,7 @@ pub mod digest;
 pub mod file;
 pub mod group;
 pub mod identity;
+pub mod image;
 pub mod peers;
 pub mod service;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cluster::network::Link;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Method};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::format::checksum::Content;
 use file::{Phase, PlannedFile};
@@ -48,6 +49,8 @@ pub struct HostPlan {
     pub formation_seconds: u32,
     /// What its services refuse to change once they have run.
     pub identities: Vec<identity::Identity>,
+    /// The image that it boots from, where its seed relies on one.
+    pub image: Option<image::Image>,
     /// What it shares with hosts of the same roles and settings.
     pub shared: Arc<Group>,
     /// SHA-256 over everything above, in hexadecimal.
@@ -129,6 +132,7 @@ pub struct Planner<'c> {
     repositories: Vec<apt::Repository>,
     groups: BTreeMap<(usize, &'c [String]), Arc<Group>>,
     own: Vec<Arc<Content>>,
+    images: BTreeMap<&'c [String], image::Image>,
 }
 
 impl<'c> Planner<'c> {
@@ -136,7 +140,7 @@ impl<'c> Planner<'c> {
     pub fn new(cluster: &'c Cluster, diags: &mut Diagnostics) -> Self {
         let repositories = apt::repositories(cluster, diags);
         let own = cluster.files.iter().map(|file| Content::shared(file.bytes.clone())).collect();
-        let mut planner = Self { cluster, repositories, groups: BTreeMap::new(), own };
+        let mut planner = Self { cluster, repositories, groups: BTreeMap::new(), own, images: BTreeMap::new() };
         for host in &cluster.hosts {
             let key = (host.variant, host.roles.as_slice());
             if cluster.settings.is_shared(host.variant) && !planner.groups.contains_key(&key) {
@@ -144,7 +148,30 @@ impl<'c> Planner<'c> {
                 planner.groups.insert(key, group);
             }
         }
+        if cluster.delivery.method == Method::Image {
+            for host in &cluster.hosts {
+                if !planner.images.contains_key(host.roles.as_slice()) {
+                    let image = planner.image(&host.roles, diags).image;
+                    planner.images.insert(&host.roles, image);
+                }
+            }
+        }
         planner
+    }
+
+    fn group(&self, host: &'c Host, diags: &mut Diagnostics) -> Arc<Group> {
+        match self.groups.get(&(host.variant, host.roles.as_slice())) {
+            Some(group) => group.clone(),
+            None => Arc::new(Group::plan(self.cluster, &self.repositories, host, diags)),
+        }
+    }
+
+    /// Plans the image of all hosts that have exactly these roles.
+    pub fn image(&self, roles: &[String], diags: &mut Diagnostics) -> image::ImagePlan {
+        let hosts: Vec<&Host> = self.cluster.hosts.iter().filter(|host| host.roles == roles).collect();
+        let groups: Vec<Arc<Group>> = hosts.iter().map(|host| self.group(host, diags)).collect();
+        let commands = hosts.iter().flat_map(|host| self.commands(host));
+        image::plan(self.cluster, &hosts, &groups, commands.collect(), diags)
     }
 
     /// Plans one host.
@@ -156,11 +183,7 @@ impl<'c> Planner<'c> {
 
     /// The same without its digest, which nobody asks for while mistakes are looked for.
     pub fn draft(&self, host: &'c Host, diags: &mut Diagnostics) -> HostPlan {
-        let key = (host.variant, host.roles.as_slice());
-        let shared = match self.groups.get(&key) {
-            Some(group) => group.clone(),
-            None => Arc::new(Group::plan(self.cluster, &self.repositories, host, diags)),
-        };
+        let shared = self.group(host, diags);
         let mut files = shared.files.clone();
         let scope = shared.looks_at_host.then(|| self.cluster.host_scope(host, diags));
         files.extend(scope.iter().flat_map(|scope| group::host_files(self.cluster, &shared, scope, diags)));
@@ -177,6 +200,7 @@ impl<'c> Planner<'c> {
             formation_seconds: peers::seconds(self.cluster, &shared),
             identities: scope.map_or(Vec::new(), |scope| identity::of(self.cluster, &shared, &scope, diags)),
             files,
+            image: self.images.get(host.roles.as_slice()).cloned(),
             shared,
             digest: String::new(),
         }

@@ -79,6 +79,8 @@ pub struct Profile {
     pub alternatives: Vec<Alternative>,
     /// Folders in which leftovers would be read as configuration.
     pub sweep: Vec<String>,
+    /// What services leave behind.
+    pub state: Vec<State>,
     /// Files of the target.
     pub files: Vec<File>,
     /// apt repositories by name.
@@ -267,6 +269,17 @@ pub struct Alternative {
     pub path: String,
     /// Our priority.
     pub priority: i64,
+    /// For whom.
+    pub audience: Audience,
+}
+
+/// What a service that has run leaves behind: a machine's own, so that no image may hold it.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// A file or folder, a template.
+    pub path: Source,
+    /// Why it matters; goes on from "it".
+    pub why: String,
     /// For whom.
     pub audience: Audience,
 }

@@ -41,6 +41,7 @@ pub fn profile() -> Type {
         Field::new("directories", Type::list(Type::Object(directory())), "directories to make"),
         Field::new("alternatives", Type::list(Type::Object(alternative())), "folders under update-alternatives"),
         Field::new("sweep", Type::list(Type::Scalar(Syntax::Path)), "folders in which leftovers would be read"),
+        Field::new("state", Type::list(Type::Object(state())), "what services leave behind and no image may hold"),
         Field::new("files", Type::list(Type::Object(file())), "files of the target"),
         Field::new("sources", map(Type::Object(source())), "apt repositories"),
         Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
@@ -263,6 +264,15 @@ fn alternative() -> Vec<Field> {
         Field::new("link", Type::Scalar(Syntax::Path), "the generic path").required(),
         Field::new("path", Type::Scalar(Syntax::Path), "our folder").required(),
         Field::new("priority", Type::Int { min: 1, max: 10_000 }, "our priority").required(),
+    ];
+    fields.extend(audience());
+    fields
+}
+
+fn state() -> Vec<Field> {
+    let mut fields = vec![
+        Field::new("path", text(), "a file or folder, a template").required(),
+        Field::new("why", text(), "why no two machines may have the same; goes on from `it`").required(),
     ];
     fields.extend(audience());
     fields

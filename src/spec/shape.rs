@@ -75,7 +75,7 @@ pub fn spec(settings: Option<&Type>) -> Type {
 }
 
 fn delivery_method() -> Type {
-    choice(&["inline", "volume", "url", "hand"])
+    choice(&["inline", "volume", "url", "image", "hand"])
 }
 
 fn delivery() -> Vec<Field> {
@@ -83,7 +83,7 @@ fn delivery() -> Vec<Field> {
         Field::new(
             "method",
             delivery_method(),
-            "inline: in user-data; volume: seed.tar.gz on the seed volume; url: fetched over HTTP; hand: unpacked by hand",
+            "inline: in user-data; volume: seed.tar.gz on the seed volume; url: fetched over HTTP; image: in user-data, for an image that `bake` made; hand: unpacked by hand",
         )
         .required(),
         Field::new("url", scalar(Syntax::Url), "for `url`: where the folder `out/hosts` is served"),

@@ -137,3 +137,21 @@ case_key() {
         else rc_is 4; has "$M/err" "should be 00000"; gone "$ROOT/etc/apt/trusted.gpg.d/mesosphere.gpg"; fi
     done
 }
+
+# A seed that relies on an image looks at it once, before this machine has begun to be its host.
+case_image() {
+    RELIES_ON=', "image": {"profile": "mesosphere", "platform": "ubuntu-14.04", "roles": ["master"], "digest": "aaaa"}'
+    master image; mkdir -p "$ROOT/etc/clusterseed"
+    baked() { echo "{\"format\": 1, \"profile\": \"$1\", \"platform\": \"$2\", \"roles\": [\"$3\"], \"digest\": \"$4\"}" >"$ROOT/etc/clusterseed/image.json"; }
+    apply; rc_is 3; has "$M/err" "the seed needs an image that clusterseed baked, and there is no /etc/clusterseed/image.json here"
+    echo '{' >"$ROOT/etc/clusterseed/image.json"; apply; rc_is 3; has "$M/err" "image.json is not what this program reads"
+    baked kafka ubuntu-14.04 master aaaa; apply; rc_is 3; has "$M/err" "the seed is for an image with the profile mesosphere, this is one of kafka"
+    baked mesosphere debian-12 master aaaa; apply; rc_is 3; has "$M/err" "with the platform ubuntu-14.04, this is one of debian-12"
+    baked mesosphere ubuntu-14.04 slave aaaa; apply; rc_is 3; has "$M/err" "for an image of the role master, this is one of slave"
+    baked mesosphere ubuntu-14.04 master bbbb; apply; rc_is 3; has "$M/err" "an image with other packages: aaaa, this is bbbb"
+    status_says '"result": "failed"'; gone "$ROOT/etc/mesos-master" "$ROOT/etc/init/zookeeper.override"
+    baked mesosphere ubuntu-14.04 master aaaa; apply; rc_is 0
+    # From then on the machine is its host, and a new seed may bring other packages.
+    baked mesosphere ubuntu-14.04 master bbbb; apply; rc_is 0
+    RELIES_ON=
+}

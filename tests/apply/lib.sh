@@ -102,7 +102,7 @@ seal() {
   "files": [
     $(paste -sd, "$S.files")
   ],
-  "commands": [$COMMANDS]
+  "commands": [$COMMANDS]${RELIES_ON:-}
 }
 END
     sums "$S"

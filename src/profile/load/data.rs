@@ -1,10 +1,10 @@
-//! What a profile takes from data files beside it: keys of repositories, tables of flags.
+//! What a profile takes from data files beside it: keys of repositories, tables of flags; and what its services leave behind.
 
 use std::collections::BTreeMap;
 
 use super::Loader;
 use crate::diag::Spanned;
-use crate::profile::{AptSource, flags};
+use crate::profile::{AptSource, State, flags};
 use crate::schema::Value;
 
 impl Loader<'_> {
@@ -24,6 +24,11 @@ impl Loader<'_> {
             fingerprint: key.string("fingerprint")?.replace(' ', "").to_uppercase(),
             file: value.string("file")?,
         })
+    }
+
+    pub(super) fn state(&mut self, value: &Value) -> Option<State> {
+        let why = value.string("why")?.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(State { path: self.template(value, "path")?, why, audience: self.audience(value) })
     }
 
     pub(super) fn flag_tables(&mut self, tables: &Value) -> BTreeMap<String, flags::Table> {

@@ -119,6 +119,7 @@ impl Loader<'_> {
             traffic,
             directories,
             alternatives,
+            state: list(value, "state").filter_map(|v| self.state(v)).collect(),
             sweep: value.texts("sweep").into_iter().map(|p| p.value).collect(),
             files,
             sources,

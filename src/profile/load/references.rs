@@ -25,7 +25,7 @@ impl Loader<'_> {
         for service in profile.roles.iter().flat_map(|role| &role.services) {
             want(&services, "service", &service.name.value, service.name.at);
         }
-        for part in ["files", "directories", "alternatives", "rules", "watch"].into_iter().flat_map(|key| list(value, key)) {
+        for part in ["files", "directories", "alternatives", "state", "rules", "watch"].into_iter().flat_map(|key| list(value, key)) {
             part.texts("roles").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
             part.spanned("role").iter().for_each(|role| want(&roles, "role", &role.value, role.at));
             part.texts("restarts").iter().for_each(|service| want(&services, "service", &service.value, service.at));

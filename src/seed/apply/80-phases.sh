@@ -31,6 +31,7 @@ phase_verify() {
         *) pv_host="$pv_host; the seed is for $HOST, this machine is called $pv_is" ;;
     esac
 
+    pv_host=$pv_host$(image_differs)
     [ "$(id -u)" = 0 ] || pv_room="$pv_room; not run as root"
     # Nothing is younger than this seed but what comes after it; and a clock a lifetime ahead finds every signature expired.
     pv_is=$(date +%s)

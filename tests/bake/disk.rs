@@ -1,0 +1,86 @@
+//! A disk that bakes itself: partitions, a boot loader and a kernel of its own, under QEMU with an emulated processor. As root, for
+//! what makes the disk; the bake itself needs none.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clusterseed::format::checksum::Sha256Sum;
+use clusterseed::image::tree;
+
+use super::ends_at;
+use crate::support::{clusterseed, data, root, texts};
+
+fn succeed(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+#[test]
+#[ignore = "needs root, QEMU, 5 GB and some minutes: boots a machine; run with --ignored"]
+fn a_disk_bakes_itself() {
+    if !rustix::process::geteuid().is_root() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI must boot machines, so it has to be root");
+        println!("skipped: making the disk of a machine is for root");
+        return;
+    }
+    let began = Instant::now();
+    let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
+    succeed(Command::new("sh").arg(data("qemu/install.sh")));
+    succeed(Command::new("sh").arg(data("real/root.sh")).arg(cache.join("root")));
+    succeed(Command::new("sh").arg(data("qemu/disk.sh")).arg(cache.join("qemu")).arg(cache.join("root")));
+    succeed(Command::new("sh").arg(data("bake/disk.sh")).arg(cache.join("bake-base")).arg(cache.join("qemu")));
+    println!("bake: the base is there after {:.0} s", began.elapsed().as_secs_f64());
+
+    let base = cache.join("bake-base/base.qcow2");
+    let digest = || Sha256Sum::of(&fs::read(&base).expect("the base"));
+    let before = digest();
+    let home = cache.join("bake-disk");
+    let _ = fs::remove_dir_all(&home);
+    fs::create_dir_all(&home).expect("a folder");
+    let image = home.join("client.qcow2");
+    let command = || {
+        let mut command = clusterseed();
+        command.arg("--profile-dir").arg(data("profiles")).arg("bake").arg(data("bake/cluster.yaml"));
+        command.args(["--role", "client", "--offline", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
+        command
+    };
+    // Killed while the machine boots: it goes with the bake.
+    let mut child = command().stderr(Stdio::piped()).spawn().expect("the program");
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    assert!(said.lines().map_while(Result::ok).any(|line| line.starts_with("bake: boot")));
+    sleep(Duration::from_secs(1));
+    child.kill().and_then(|()| child.wait()).expect("an end");
+    ends_at(&home.join(".client.qcow2.bake"));
+    assert!(!image.exists(), "a killed bake left half an image");
+
+    let output = command().output().expect("the program");
+    let (_, err) = texts(&output);
+    assert!(output.status.success(), "{err}");
+    for phase in ["base", "boot", "hold", "sources", "install", "sweep", "seal", "check", "write"] {
+        assert!(err.contains(&format!("bake: {phase}")), "{phase}: {err}");
+    }
+    println!("bake: baked after {:.0} s", began.elapsed().as_secs_f64());
+    assert_eq!(digest(), before, "the base was written to");
+    assert_eq!(fs::read_dir(&home).expect("a folder").count(), 1, "the bake left something beside the image");
+
+    let output = clusterseed().args(["image", "check"]).arg(&image).output().expect("the program");
+    assert!(output.status.success(), "{}", texts(&output).0);
+    // On its own, without the base, and what it says of itself.
+    let alone = Command::new("qemu-img").args(["info", "--output=json"]).arg(&image).output().expect("qemu-img");
+    assert!(!texts(&alone).0.contains("backing"), "{}", texts(&alone).0);
+    let raw = home.join("client.raw");
+    succeed(Command::new("qemu-img").args(["convert", "-O", "raw"]).arg(&image).arg(&raw));
+    let tree = tree::raw(&raw).expect("a root file system");
+    let read = |path: &str| String::from_utf8(tree.read(path).expect("a file").unwrap_or_default()).expect("UTF-8");
+    let says: serde_json::Value = serde_json::from_str(&read("/etc/clusterseed/image.json")).expect("JSON");
+    assert_eq!((&says["roles"][0], &says["base"]), (&"client".into(), &before.hex().into()), "{says:#}");
+    assert!(read("/var/lib/dpkg/status").contains("Package: netcat-openbsd\nStatus: install ok installed\n"));
+    assert!(read("/etc/systemd/system/zookeeper.service.d/clusterseed-hold.conf").contains("ConditionPathExists=!/"));
+    assert_eq!(read("/etc/machine-id"), "");
+    fs::remove_dir_all(&home).expect("the test's folder");
+    println!("bake: all of it took {:.0} s", began.elapsed().as_secs_f64());
+}
