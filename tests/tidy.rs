@@ -19,6 +19,7 @@ const LINES: usize = 400;
 
 /// Longer ones, and why.
 const LONG: &[(&str, &str)] = &[
+    ("src/profile/mod.rs", "the parts of a profile, each a few lines; those with a behaviour of their own have rooms"),
     ("src/profile/load/mod.rs", "one reader for one file; its larger parts have rooms of their own below it"),
     ("src/yaml/write.rs", "a third of it is tests of what it writes"),
 ];

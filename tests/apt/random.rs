@@ -228,12 +228,12 @@ fn where_apt_finds_an_answer_so_do_we() {
 }
 
 #[test]
-#[ignore = "a minute: asks apt a thousand times"]
+#[ignore = "asks apt a hundred times, or UNIVERSES=N times"]
 fn many_universes_beside_apt() {
     if !oracle::there() {
         return;
     }
-    let count = std::env::var("UNIVERSES").ok().and_then(|count| count.parse().ok()).unwrap_or(1_000);
+    let count = std::env::var("UNIVERSES").ok().and_then(|count| count.parse().ok()).unwrap_or(100);
     let (count, differ) = compare(0..count);
     println!("{} of {count} differ\n{}", differ.len(), differ.join("\n"));
     assert!(differ.len() * 8 < count, "{} of {count}", differ.len());

@@ -1,12 +1,18 @@
 //! Arguments, as clap reads them; clap's types stay in this folder.
 
-use std::net::Ipv4Addr;
+mod changes;
+mod image;
+mod packages;
+mod running;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::schema::scalar;
+pub use changes::{Diff, Guide, GuideCommand, Report, Sides};
+pub use image::{Bake, Image, ImageCommand};
+pub use packages::{Fetch, Lock, Store, StoreCommand};
+pub use running::Status;
 
 /// One YAML file in, a cluster out: user-data, meta-data and offline seeds for every host.
 #[derive(Debug, Parser)]
@@ -181,84 +187,6 @@ pub struct Build {
     pub quiet: bool,
 }
 
-/// `lock`.
-#[derive(Debug, Args)]
-pub struct Lock {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
-    /// Change nothing, and fail where something would change
-    #[arg(long, conflicts_with = "upgrade")]
-    pub locked: bool,
-    /// Take the best version of this package, or of all, instead of the
-    /// locked one (repeatable)
-    #[arg(long, value_name = "PKG", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub upgrade: Vec<String>,
-    /// Make no connection: use what was kept of repositories
-    #[arg(long)]
-    pub offline: bool,
-    /// Take a Release after the day until which it says that it holds
-    #[arg(long)]
-    pub allow_expired: bool,
-    /// Take a Release that is older than the one that the lock has seen
-    #[arg(long)]
-    pub allow_older: bool,
-    /// Form of the problems: text, or JSON Lines
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-}
-
-/// `fetch`.
-#[derive(Debug, Args)]
-pub struct Fetch {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
-    /// Folder with .deb files that you have, looked into first (repeatable)
-    #[arg(long, value_name = "DIR")]
-    pub from: Vec<PathBuf>,
-    /// Make no connection: what is neither in the store nor on this machine
-    /// is an error
-    #[arg(long)]
-    pub offline: bool,
-    /// Files that are fetched at the same time
-    #[arg(short, long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub jobs: u8,
-}
-
-/// `store`.
-#[derive(Debug, Args)]
-pub struct Store {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: StoreCommand,
-}
-
-/// `store …`.
-#[derive(Debug, Subcommand)]
-pub enum StoreCommand {
-    /// Name all files: SHA-256, size, and what they are
-    List,
-    /// Read all files, and compare them with their digests
-    Check {
-        /// Remove those that are damaged
-        #[arg(long)]
-        remove: bool,
-    },
-    /// Remove all files but those that these locks name, indexes and parts too
-    Prune {
-        /// Locks whose packages stay
-        #[arg(value_name = "LOCK", required_unless_present = "all")]
-        locks: Vec<PathBuf>,
-        /// Keep nothing
-        #[arg(long, conflicts_with = "locks")]
-        all: bool,
-        /// Only say what would be removed
-        #[arg(long)]
-        dry_run: bool,
-    },
-}
-
 /// `render`.
 #[derive(Debug, Args)]
 pub struct Render {
@@ -288,62 +216,6 @@ pub struct Plan {
     pub format: Format,
 }
 
-/// The two sides of `diff` and of `guide change`.
-#[derive(Clone, Debug, Args)]
-pub struct Sides {
-    /// As it was: a spec, a spec of a git revision such as HEAD~1:cluster.yaml,
-    /// or a folder that `build` wrote
-    pub old: PathBuf,
-    /// As it will be, likewise
-    pub new: PathBuf,
-}
-
-/// `diff`.
-#[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 both are the same; 1 they differ; 2 they could not be compared.")]
-pub struct Diff {
-    /// What to compare.
-    #[command(flatten)]
-    pub sides: Sides,
-    /// Form of the comparison
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-}
-
-/// `guide`.
-#[derive(Debug, Args)]
-pub struct Guide {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: GuideCommand,
-}
-
-/// `guide …`.
-#[derive(Debug, Subcommand)]
-pub enum GuideCommand {
-    /// From one state of a cluster to another, in an order that is safe
-    #[command(after_help = "Exit codes: 0 here are the steps; 1 there is no safe way in one step;\n2 the two could not be compared.")]
-    Change {
-        /// What lies between.
-        #[command(flatten)]
-        sides: Sides,
-        /// Folder that the steps build into
-        #[arg(short, long, default_value = "out", value_name = "DIR")]
-        output: PathBuf,
-    },
-}
-
-/// `report`.
-#[derive(Debug, Args)]
-pub struct Report {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
-    /// File to write, HTML without scripts; `-` prints it
-    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
-    pub output: PathBuf,
-}
-
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -353,109 +225,6 @@ pub struct Verify {
     /// that you trust
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-}
-
-/// `status`.
-#[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 the cluster is as the spec says; 1 it is not;\n2 nobody could be asked.")]
-pub struct Status {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
-    /// Ask again until all is as planned, for at most this long, such as 10mins
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub wait: Option<Duration>,
-    /// How long a service may take for all that it is asked
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5secs")]
-    pub timeout: Duration,
-    /// Reach a host at another address than the spec's, as through a tunnel
-    /// (repeatable)
-    #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
-    pub resolve: Vec<(String, Ipv4Addr)>,
-    /// Form of the report
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-}
-
-/// More than nothing, at most a day.
-fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = scalar::duration(text)?;
-    match seconds > 0.0 && seconds <= 86_400.0 {
-        true => Ok(Duration::from_secs_f64(seconds)),
-        false => Err("it must be more than nothing and at most a day".into()),
-    }
-}
-
-fn elsewhere(text: &str) -> Result<(String, Ipv4Addr), String> {
-    let (host, address) = text.split_once('=').ok_or("write HOST=ADDRESS")?;
-    Ok((host.to_string(), address.parse().map_err(|_| format!("`{address}` is no IPv4 address"))?))
-}
-
-/// `bake`.
-#[derive(Debug, Args)]
-#[command(override_usage = "clusterseed bake [OPTIONS] --role ROLE --base IMAGE -o FILE SPEC")]
-pub struct Bake {
-    /// What to read.
-    #[command(flatten)]
-    pub input: Input,
-    /// Role of the hosts that will start from it; repeat it for hosts that have
-    /// several
-    #[arg(long, value_name = "ROLE", required = true)]
-    pub role: Vec<String>,
-    /// What to start from, only read: a disk image (qcow2 or raw) that boots and
-    /// has cloud-init, or a root tree (folder or tarball)
-    #[arg(long, value_name = "IMAGE")]
-    pub base: PathBuf,
-    /// File to write: .qcow2, .raw or .img from a disk, .tar or .tar.gz from a
-    /// root tree
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Compress the qcow2
-    #[arg(long)]
-    pub compress: bool,
-    /// Give the base no network: its packages are in a `file:` mirror of its own
-    #[arg(long)]
-    pub offline: bool,
-    /// Memory in MiB of the machine that bakes a disk
-    #[arg(long, value_name = "MIB", default_value_t = 2048)]
-    pub memory: u32,
-    /// Size of the disk, such as 10G, where the base has too little room; the
-    /// base's own first boot grows its file system
-    #[arg(long, value_name = "SIZE")]
-    pub disk_size: Option<String>,
-    /// Give up after so many minutes
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    pub minutes: u64,
-}
-
-/// `image`.
-#[derive(Debug, Args)]
-pub struct Image {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: ImageCommand,
-}
-
-/// `image …`.
-#[derive(Debug, Subcommand)]
-pub enum ImageCommand {
-    /// List every identity and leftover in an image, and why it matters
-    Check {
-        /// A root tree (folder or tarball) or a disk (qcow2 or raw); only read
-        image: PathBuf,
-        /// Form of the list: text, or JSON Lines
-        #[arg(long, value_enum, default_value = "text")]
-        format: Format,
-    },
-    /// Give a root tree that was baked one time for what differs from bake to
-    /// bake; `bake` runs it
-    #[command(hide = true)]
-    Settle {
-        /// The root tree
-        root: PathBuf,
-        /// The time, in seconds since 1970
-        epoch: u64,
-    },
 }
 
 /// `schema`.
