@@ -162,6 +162,11 @@ pub fn build_with<E: Send>(
         .par_iter()
         .map(|host| {
             let plan = planner.host(host, &mut Diagnostics::new());
+            if cluster.lock.is_some() && context.repository(&plan).is_none() {
+                // Without it the host would ask a network for its packages.
+                let why = format!("{}: the lock has no packages for it; run `clusterseed lock` again", plan.name);
+                return Err(BuildError::Emit(std::io::Error::other(why)));
+            }
             let HostOutput { artifacts, digest } = emit::host(&plan, context).map_err(BuildError::Emit)?;
             let entries = artifacts.into_iter().map(entry).collect::<Result<_, BuildError<E>>>()?;
             Ok((HostEntry { name: plan.name, digest }, entries))

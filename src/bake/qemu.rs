@@ -43,10 +43,9 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     succeed(&mut create, "laying a layer over the base")?;
     volume(job, work, &seed)?;
     let ended = boot(job, &layer, &seed, work, say)?;
-    let sealed = ended.last.iter().any(|line| line.contains("bake: sealed"));
     match ended.status {
         None => bail!("the machine took more than {} minutes; its console said last:{}", job.limit.as_secs() / 60, ended.words()),
-        Some(status) if !status.success() || !sealed => {
+        Some(status) if !status.success() || !ended.sealed() => {
             let off = format!("the machine went off before it was sealed ({status})");
             bail!("{}; its console said last:{}", ended.why().unwrap_or(&off), ended.words())
         }
@@ -54,7 +53,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     }
     say("check");
     let raw = work.file("image.raw");
-    convert(&layer, &raw, &["-O", "raw"])?;
+    convert(&layer, &raw, &["-f", "qcow2", "-O", "raw"])?;
     let looked = tree::raw(&raw)?;
     let leaks = check::find(&looked, &check::rows_for(&looked)?)?;
     if !leaks.is_empty() {
@@ -66,7 +65,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
         return Ok(raw);
     }
     let disk = work.file("image.qcow2");
-    let compress: &[&str] = if job.compress { &["-O", "qcow2", "-c"] } else { &["-O", "qcow2"] };
+    let compress: &[&str] = if job.compress { &["-f", "raw", "-O", "qcow2", "-c"] } else { &["-f", "raw", "-O", "qcow2"] };
     convert(&raw, &disk, compress)?;
     Ok(disk)
 }

@@ -69,12 +69,23 @@ pub struct Ended {
     pub status: Option<ExitStatus>,
     /// The last lines that it wrote.
     pub last: Vec<String>,
+    /// The line in which the program in the base says how it ended; a machine may have much to say after it.
+    verdict: Option<String>,
 }
+
+/// How the program in the base ends well, and how it gives up.
+const SEALED: &str = "bake: sealed";
+const FAILED: &str = "bake: failed: ";
 
 impl Ended {
     /// Why the program in the base gave up, if it said so.
     pub fn why(&self) -> Option<&str> {
-        self.last.iter().find_map(|line| line.split_once("bake: failed: ")).map(|(_, why)| why)
+        self.verdict.as_deref()?.split_once(FAILED).map(|(_, why)| why)
+    }
+
+    /// True when it said that the image is sealed.
+    pub fn sealed(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|line| line.contains(SEALED))
     }
 
     /// For an error: the last lines, set off.
@@ -103,10 +114,14 @@ pub fn follow(command: &mut Command, limit: Duration, mut line: impl FnMut(&str)
         }
     });
     let (until, mut last) = (Instant::now() + limit, VecDeque::new());
+    let mut verdict = None;
     let status = loop {
         match receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(text) => {
                 line(&text);
+                if verdict.is_none() && (text.contains(SEALED) || text.contains(FAILED)) {
+                    verdict = Some(text.clone());
+                }
                 if !text.trim().is_empty() {
                     last.push_back(text);
                 }
@@ -124,7 +139,7 @@ pub fn follow(command: &mut Command, limit: Duration, mut line: impl FnMut(&str)
     };
     drop(receive);
     let _ = reader.join();
-    Ok(Ended { status, last: last.into() })
+    Ok(Ended { status, last: last.into(), verdict })
 }
 
 /// SHA-256 of a base: of a file as it is, of a folder as the tarball that GNU tar makes of it, sorted by name.

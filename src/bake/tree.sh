@@ -21,8 +21,8 @@ pax='--format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delet
 set -f
 mkdir -m 0755 "$root"
 case $kind in
-    folder) tar $pax --numeric-owner --one-file-system --exclude='./dev/*' -cf - -C "$base" . | tar $pax --numeric-owner -xpf - -C "$root" ;;
-    tarball) tar $pax --numeric-owner --exclude='./dev/*' --exclude='dev/*' -xpf "$base" -C "$root" ;;
+    folder) tar $pax --numeric-owner --one-file-system --anchored --exclude='./dev/*' -cf - -C "$base" . | tar $pax --numeric-owner -xpf - -C "$root" ;;
+    tarball) tar $pax --numeric-owner --anchored --exclude='./dev/*' --exclude='dev/*' -xpf "$base" -C "$root" ;;
 esac
 set +f
 [ -f "$root/var/lib/dpkg/status" ] || { echo "no root tree of Debian or Ubuntu: it has no /var/lib/dpkg/status"; exit 1; }
@@ -52,7 +52,10 @@ if [ "$network" = network ]; then
             *) place= ;;
         esac
         [ -z "$place" ] || { mkdir -p "$root${place%/*}" && cat /etc/resolv.conf >"$root$place"; }
-    elif [ -f "$root/etc/resolv.conf" ]; then mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+    elif [ -f "$root/etc/resolv.conf" ]; then
+        # A copy: what is sealed must not be this machine's own.
+        cp -p "$root/etc/resolv.conf" "$work/resolv.conf"
+        cat /etc/resolv.conf >"$root/etc/resolv.conf"
     else resolv=$root/etc/resolv.conf && cat /etc/resolv.conf >"$resolv"
     fi
 fi
@@ -68,7 +71,11 @@ env -i DPKG_FORCE=unsafe-io PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL
 kill -KILL -1 2>/dev/null || :
 [ -z "${resolv:-}" ] || rm -f "$resolv"
 for place in dev run tmp proc; do umount -R -l "$root/$place"; done
-umount -l "$root/etc/resolv.conf" 2>/dev/null || :
+if [ -f "$work/resolv.conf" ]; then
+    lines=$(tar -xzOf "$work/bake.tar.gz" bake/leaks | awk -F '\t' '$1 == "lines" && $2 == "/etc/resolv.conf" { print $3; exit }')
+    grep -vE "$lines" "$work/resolv.conf" >"$root/etc/resolv.conf" || :
+    touch -r "$work/resolv.conf" "$root/etc/resolv.conf"
+fi
 
 echo "== check"
 "$program" image check "$root" || exit 1

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,10 +32,16 @@ impl Work {
         let above = above.canonicalize().with_context(|| format!("looking for the folder `{}`", above.display()))?;
         let folder = above.join(format!(".{}.bake", name.to_string_lossy()));
         let doing = || format!("making `{}`", folder.display());
-        if !folder.exists() {
-            fs::create_dir(&folder).with_context(doing)?;
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let meta = fs::symlink_metadata(&folder).with_context(doing)?;
+                if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() {
+                    bail!("`{}` is there and not of this user: remove it, or choose another name", folder.display());
+                }
+            }
+            made => made.with_context(doing)?,
         }
-        let lock = File::create(folder.join("lock")).with_context(doing)?;
+        let lock = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).with_context(doing)?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!("another bake of `{}` is at work: wait for it, or choose another name", output.display());
         }

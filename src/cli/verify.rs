@@ -55,6 +55,10 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     }
     let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).chain(SIGNATURES).collect();
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
+    // Before anything is unpacked that somebody else may have packed.
+    if let Some(key) = &options.key {
+        problems.extend(signature::check(key, &found)?);
+    }
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
         let pool: BTreeMap<&str, Sha256Sum> =
@@ -68,9 +72,6 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         if let Err(why) = repository::check(&found, &pool) {
             problems.push(why);
         }
-    }
-    if let Some(key) = &options.key {
-        problems.extend(signature::check(key, &found)?);
     }
     for problem in &problems {
         report::heard_or_not(report::data(&format!("{problem}\n")))?;

@@ -172,7 +172,8 @@ fn names(lock: &Lock) -> BTreeMap<Sha256Sum, String> {
     }
     let name = |package: &Package| {
         let usual = usual(package);
-        let fits = usual.len() <= LONGEST && times.get(&usual.to_ascii_lowercase()).is_some_and(|files| files.len() == 1);
+        let plain = usual.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+~_-".contains(&byte));
+        let fits = plain && usual.len() <= LONGEST && times.get(&usual.to_ascii_lowercase()).is_some_and(|files| files.len() == 1);
         if fits { usual } else { format!("{}.deb", package.sha256.hex()) }
     };
     lock.packages.iter().map(|package| (package.sha256, name(package))).collect()
@@ -195,7 +196,7 @@ fn repository(
         let (Some(known), Some(name)) = (known.get(&package.sha256), names.get(&package.sha256)) else {
             return Err(io::Error::other(format!("{} was not read from the store", package.title())));
         };
-        installed_kib += known.installed_kib;
+        installed_kib = known.installed_kib.saturating_add(installed_kib);
         index.push_str(&entry(package, name, &known.paragraph));
         pool.push(Pooled { name: name.clone(), file: Stored { sha256: package.sha256, size: package.size } });
     }

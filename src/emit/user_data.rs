@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use super::image::START;
 use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
-use super::{Context, PRODUCT};
+use super::{Context, PRODUCT, launch};
 use crate::cluster::{Cluster, InstanceId, Method};
 use crate::format::checksum::Sha256Sum;
 use crate::format::openpgp::to_base64;
@@ -158,8 +158,10 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
         }
         Method::Url(url) => {
             // Relative to the same server: `out/packages` lies beside the hosts there.
-            let packages = if plan.shared.locked.is_some() { format!(" {url}/{FOLDER}/pool") } else { String::new() };
-            let (files, arguments) = fetch(format!("url {} {url}/{}/seed.tar.gz{packages}", tarball.hex(), plan.name));
+            let packages =
+                if plan.shared.locked.is_some() { format!(" {}", launch::quoted(&format!("{url}/{FOLDER}/pool"))) } else { String::new() };
+            let seed = launch::quoted(&format!("{url}/{}/seed.tar.gz", plan.name));
+            let (files, arguments) = fetch(format!("url {} {seed}{packages}", tarball.hex()));
             (files, Some(arguments))
         }
     };

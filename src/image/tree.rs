@@ -165,6 +165,10 @@ pub fn raw(path: &Path) -> Result<Tree> {
     )
 }
 
+/// Longest path in bytes (PATH_MAX), and most files: a damaged file system may go in circles.
+const LONGEST: usize = 4096;
+const MOST: usize = 5_000_000;
+
 fn walk(ext4: Ext4) -> Result<Tree> {
     let mut entries = BTreeMap::new();
     let mut open = vec![String::new()];
@@ -182,6 +186,7 @@ fn walk(ext4: Ext4) -> Result<Tree> {
             let meta = entry.metadata().with_context(|| format!("looking at `{path}`"))?;
             let kind = meta.file_type();
             let found = if kind.is_dir() {
+                ensure!(path.len() <= LONGEST, "the folder `{dir}/` leads into itself: the file system is damaged");
                 open.push(path.clone());
                 Entry::Folder
             } else if kind.is_symlink() {
@@ -192,6 +197,7 @@ fn walk(ext4: Ext4) -> Result<Tree> {
                 Entry::Other
             };
             entries.insert(path, found);
+            ensure!(entries.len() <= MOST, "it has more than {MOST} files: the file system is damaged");
         }
     }
     ensure!(!entries.is_empty(), "it is empty");
@@ -206,7 +212,7 @@ struct Window {
 
 impl Ext4Read for Window {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), Box<dyn Error + Send + Sync + 'static>> {
-        self.file.seek(SeekFrom::Start(self.start + at))?;
+        self.file.seek(SeekFrom::Start(self.start.saturating_add(at)))?;
         Ok(self.file.read_exact(into)?)
     }
 }

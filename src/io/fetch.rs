@@ -271,8 +271,10 @@ impl Part {
             self.restart()?;
         }
         let fail = |kind, why: String| Ok(Err(Failure { words: format!("{url}: {why}"), kind }));
-        if let Some(length) = answer.length.filter(|length| answer.from + length != self.size) {
-            return fail(Kind::Lasting, format!("the server has {} bytes, and should have {}", answer.from + length, self.size));
+        if let Some(length) = answer.length.filter(|length| answer.from.saturating_add(*length) != self.size) {
+            // Some give less of a range than was asked: then from the beginning.
+            let kind = if answer.from > 0 { Kind::Range } else { Kind::Lasting };
+            return fail(kind, format!("the server has {} bytes, and should have {}", answer.from.saturating_add(length), self.size));
         }
         match self.take(&mut *answer.reader, progress)? {
             Err(error) => fail(Kind::Passing, broken(&error)),

@@ -71,17 +71,30 @@ fn judge(status: &str, keyring: &[u8], fingerprints: &[String]) -> Result<String
             "GOODSIG" => good = true,
             // One bad signature beside good ones: somebody has touched it.
             "BADSIG" => return Err("it was changed after it was signed".into()),
-            "EXPKEYSIG" => refused.push(format!("it is signed by {key}, a key that has expired")),
-            "EXPSIG" => refused.push(format!("the signature by {key} has expired")),
-            "REVKEYSIG" => refused.push(format!("it is signed by {key}, a key that was revoked")),
+            "EXPKEYSIG" => {
+                good = false; // older versions say no NEWSIG
+                refused.push(format!("it is signed by {key}, a key that has expired"));
+            }
+            "EXPSIG" => {
+                good = false;
+                refused.push(format!("the signature by {key} has expired"));
+            }
+            "REVKEYSIG" => {
+                good = false;
+                refused.push(format!("it is signed by {key}, a key that was revoked"));
+            }
             "ERRSIG" if words.get(6) == Some(&"9") => {
                 refused.push(format!("it is signed by {key}, which is not among the keys of the spec"))
             }
             "ERRSIG" => refused.push(format!("the signature by {key} cannot be checked: its kind is not known to gpgv, or too weak")),
-            "VALIDSIG" if good => match sound(&words, &known, fingerprints) {
-                Ok(pinned) => accepted = accepted.or(Some(pinned)),
-                Err(why) => refused.push(why),
-            },
+            "VALIDSIG" if good => {
+                good = false;
+                match sound(&words, &known, fingerprints) {
+                    Ok(pinned) => accepted = accepted.or(Some(pinned)),
+                    Err(why) => refused.push(why),
+                }
+            }
+            "ERROR" if key.starts_with("proc_pkt.plaintext") => return Err("it holds more than one message".into()),
             _ => {}
         }
     }

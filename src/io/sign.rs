@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -189,6 +189,7 @@ impl Home {
     fn new() -> Result<Self> {
         // Short: the agent's socket lies in it, and its path may have 107 bytes.
         let base = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        Self::sweep(&base);
         for attempt in 0..1000 {
             let path = base.join(format!("clusterseed-gpg.{}.{attempt}", std::process::id()));
             match DirBuilder::new().mode(0o700).create(&path) {
@@ -201,6 +202,18 @@ impl Home {
             }
         }
         bail!("no free name for a folder in `{}`", base.display())
+    }
+
+    /// Removes what runs that were killed left: a key is in it.
+    fn sweep(base: &Path) {
+        for old in fs::read_dir(base).into_iter().flatten().flatten() {
+            let name = old.file_name().to_string_lossy().into_owned();
+            let process = name.strip_prefix("clusterseed-gpg.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+            let ours = || old.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == rustix::process::getuid().as_raw());
+            if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) && ours() {
+                drop(Self(old.path()));
+            }
+        }
     }
 
     fn import(&self, key: &[u8], name: &str) -> Result<()> {

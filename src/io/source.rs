@@ -232,8 +232,8 @@ impl Reader<'_> {
             let wanted = Wanted { title: listed.clone(), sha256, size, places: urls.map(|url| place(&url)).collect::<Result<_>>()? };
             fetch::one(&wanted, self.store, self.client, &Progress::default())?;
             let file = self.store.open(sha256, size)?;
-            let text =
-                unpack(file, form, plain.map_or(MAX_INDEX, |(size, _)| *size)).with_context(|| format!("unpacking {folder}{listed}"))?;
+            let text = unpack(file, form, plain.map_or(MAX_INDEX, |(size, _)| (*size).min(MAX_INDEX)))
+                .with_context(|| format!("unpacking {folder}{listed}"))?;
             if let Some((_, wanted)) = plain.filter(|(_, wanted)| Sha256Sum::of(&text) != *wanted) {
                 bail!("{folder}{listed} does not unpack to what the Release lists: SHA-256 should be {}", wanted.hex());
             }

@@ -96,9 +96,19 @@ impl Store {
     fn temporary(&self) -> Result<(File, PathBuf)> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let folder = self.folder("incoming")?;
-        let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-        let file = File::create(&path).with_context(|| format!("making `{}`", path.display()))?;
-        Ok((file, path))
+        loop {
+            // Containers that share a store may share process ids, too.
+            let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            match File::create_new(&path) {
+                Ok(file) => {
+                    // Against a `prune` at the same time; where nothing can be locked, nothing is lost by that.
+                    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+                    return Ok((file, path));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("making `{}`", path.display())),
+            }
+        }
     }
 
     /// Writes a file of the store that is not known by its digest, whole or not at all.
@@ -144,9 +154,15 @@ impl Store {
     /// Removes what is kept of repositories, and parts of files that nobody is fetching.
     pub fn clear(&self) -> Result<()> {
         for path in entries(&self.root.join("lists"))?.into_iter().chain(entries(&self.root.join("incoming"))?) {
-            let busy = File::open(&path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
-            if !busy {
-                fs::remove_file(&path).with_context(|| format!("removing `{}`", path.display()))?;
+            let Ok(file) = File::open(&path) else { continue };
+            // Locked until it is gone, so that nobody begins with it in between.
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| format!("removing `{}`", path.display()));
+                    }
+                    _ => {}
+                }
             }
         }
         Ok(())

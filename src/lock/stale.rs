@@ -93,6 +93,10 @@ fn sets(then: &[Set], now: &[Set], reasons: &mut Vec<String>) {
             (Some(new), Some(old)) if new.name == old.name => reasons.push(format!("`{}` wants `{new}`, and wanted `{old}`", set.name)),
             (Some(new), _) => reasons.push(format!("`{}` wants `{new}`, and did not", set.name)),
             (None, Some(old)) => reasons.push(format!("`{}` no longer wants `{old}`", set.name)),
+            // Who gets a set is found by all that it wants.
+            (None, None) if old.wanted != set.wanted => {
+                reasons.push(format!("what `{}` wants is listed in another order, or twice", set.name));
+            }
             (None, None) => {}
         }
     }

@@ -39,7 +39,7 @@ pub struct Bake {
     #[arg(long, value_name = "SIZE")]
     pub disk_size: Option<String>,
     /// Give up after so many minutes
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub minutes: u64,
 }
 

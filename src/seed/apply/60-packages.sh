@@ -38,7 +38,7 @@ with_lock() {
     done
 }
 
-# With packages in the seed, apt sees its repository and nothing else: no source, key, pin or list of the host's own, no cache
+# With packages in the seed, apt sees its repository and nothing else: no source, key, pin, list or release of the host's own, no cache
 # made of them, and no server to ask. Its lists lie with our state, so those of the host stay what they are. Not as its own user,
 # who may not look into the seed; every byte of it was checked before.
 apt_options() {
@@ -47,7 +47,8 @@ apt_options() {
     ao_signed="[signed-by=$ao_seed/repo/key.gpg] "
     APT_OPTIONS="-o Dir::Etc::sourcelist=$STATE/apt/sources.list -o Dir::Etc::sourceparts=/dev/null
         -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o Dir::State::lists=$STATE/apt/lists
-        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root -o Acquire::Languages=none"
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root -o Acquire::Languages=none
+        -o APT::Default-Release= -o Acquire::AllowInsecureRepositories=false -o APT::Get::AllowUnauthenticated=false"
     # apt 1.0 knows keys for all sources alone.
     if [ "$INIT" = upstart ]; then
         ao_signed=""
@@ -67,7 +68,13 @@ set_aside() {
     for sa_path in "$R"/etc/apt/sources.list "$R"/etc/apt/sources.list.d/*.list "$R"/etc/apt/sources.list.d/*.sources; do
         if [ ! -f "$sa_path" ] || [ ! -s "$sa_path" ] || seed_has "${sa_path#"$R"}"; then continue; fi
         if change "set aside" "${sa_path#"$R"}" "packages come from the seed alone"; then
-            mv -f "$sa_path" "$sa_path.disabled" || die "$E_FAIL" "cannot rename ${sa_path#"$R"}" "rename it by hand and run apply again"
+            # What was set aside before stays.
+            sa_to=$sa_path.disabled sa_n=1
+            while [ -e "$sa_to" ] || [ -L "$sa_to" ]; do
+                sa_n=$((sa_n + 1))
+                sa_to=$sa_path.$sa_n.disabled
+            done
+            mv "$sa_path" "$sa_to" || die "$E_FAIL" "cannot rename ${sa_path#"$R"}" "rename it by hand and run apply again"
         fi
     done
 }
