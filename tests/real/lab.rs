@@ -183,7 +183,8 @@ impl Lab {
     /// What `status` says from beside the machines.
     pub fn status(&self, built: &Built, arguments: &[&str]) -> Answer {
         let (work, spec, profiles) = (self.work(), path(&built.spec), path(&root().join("tests/profiles")));
-        let inner = ["outside", &work, env!("CARGO_BIN_EXE_clusterseed"), "status", &spec, "--profile-dir", &profiles];
+        let lock = path(&built.spec.with_extension("lock"));
+        let inner = ["outside", &work, env!("CARGO_BIN_EXE_clusterseed"), "status", &spec, "--profile-dir", &profiles, "--lock", &lock];
         let output = self.command(&[&inner[..], arguments].concat()).env("NO_COLOR", "1").stdin(Stdio::null()).output().expect("boot.sh");
         let (out, err) = texts(&output);
         Answer { code: output.status.code().unwrap_or(-1), out, err }
