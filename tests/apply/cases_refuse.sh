@@ -138,6 +138,25 @@ case_key() {
     done
 }
 
+# Packages in the seed: what they cannot do, and what becomes of the host's own sources.
+case_carried() {
+    carried() { # NAME [SEED]
+        machine "$1" upstart; SEED=${2:-$SEED}
+        seed "$SEED"; master_files
+        mkdir -p "$S/repo" "$ROOT/etc/apt"; cp "$HERE/../../vendor/mesosphere/archive-key.asc" "$S/repo/key.gpg"
+        CARRIED=', "carried": {"set": "0123456789ab", "fingerprint": "81026D0004C44CF7EF55ADF8DF7D54CBE56151BF", "sources_list": "aside"}'
+        seal; CARRIED=
+        echo "deb http://first trusty main" >"$ROOT/etc/apt/sources.list"
+    }
+    carried whole; apply; rc_is 0; gone "$ROOT/etc/apt/sources.list"; has "$ROOT/etc/apt/sources.list.disabled" first
+    # Somebody wrote it again: what was set aside before stays.
+    echo "deb http://second trusty main" >"$ROOT/etc/apt/sources.list"
+    apply; rc_is 0; has "$ROOT/etc/apt/sources.list.disabled" first; has "$ROOT/etc/apt/sources.list.2.disabled" second
+    carried short; echo "mesos 0.19.0" >"$FAKE/repo"; apply; rc_is 5; has "$M/err" "the packages in the seed do not do: "
+    carried fixed; echo .disabled >"$FAKE/mv-fails"; apply; rc_is 1; has "$M/err" "cannot rename /etc/apt/sources.list"
+    carried odd "$T/${OF:-}an odd folder/seed"; apply --phase install; rc_is 5; has "$M/err" "apt cannot read a repository in "
+}
+
 # A seed that relies on an image looks at it once, before this machine has begun to be its host.
 case_image() {
     RELIES_ON=', "image": {"profile": "mesosphere", "platform": "ubuntu-14.04", "roles": ["master"], "digest": "aaaa"}'

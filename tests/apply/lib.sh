@@ -94,7 +94,7 @@ seal() {
   "peers": [$PEERS], "formation_seconds": $FORMATION, "identities": [$IDENTITIES],
   "holds": [$HOLDS],
   "services": [$SERVICES],
-  "apt": {"update": $UPDATE, "sources": [], "keys": [$KEYS]},
+  "apt": {"update": $UPDATE, "sources": [], "keys": [$KEYS]${CARRIED:-}},
   "packages": [$PACKAGES],
   "sweep": ["/etc/mesos-master", "/etc/mesos-slave", "/etc/absent"],
   "alternatives": [$ALTERNATIVES],
