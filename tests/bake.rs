@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use clusterseed::emit::image::SEAL;
 use clusterseed::image::leaks;
 
-use crate::support::{clusterseed, data, scratch, texts};
+use crate::support::{clusterseed, data, files, scratch, texts};
 
 mod disk; // a disk that bakes itself under QEMU
 mod machines; // six machines from two images
@@ -196,6 +196,13 @@ fn bakes_that_cannot_be_are_refused() {
     assert!(bake("member", Path::new("/nowhere"), "a.tar").contains("/nowhere"));
     fs::write(folder.path().join("a.tar"), "mine").expect("a file");
     assert!(bake("member", &base, "a.tar").contains("exists already, and is left as it is"));
+    // Where somebody else may have prepared it: a link is not followed, and nothing behind it is removed.
+    let theirs = scratch();
+    fs::write(theirs.path().join("kept"), "theirs").expect("a file");
+    std::os::unix::fs::symlink(theirs.path(), folder.path().join(".b.tar.bake")).expect("a link");
+    assert!(bake("member", &base, "b.tar").contains("is there and not of this user"));
+    assert_eq!(files(theirs.path()).len(), 1, "behind the link");
+    fs::remove_file(folder.path().join(".b.tar.bake")).expect("the link");
     let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }

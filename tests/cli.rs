@@ -111,6 +111,8 @@ const RUNS: &[(&[&str], i32, &str, &str)] = &[
     (&["diff", "quiet.yaml", "bad.yaml"], 2, "", "`bad.yaml` has errors"),
     (&["diff", "quiet.yaml"], 2, "", "<NEW>"),
     (&["guide", "change", "quiet.yaml", "quiet.yaml"], 0, "Nothing changes", ""),
+    (&["bake", "quiet.yaml", "--role", "master", "--base", "b", "-o", "x.tar", "--minutes", "0"], 2, "", "1..=10080"),
+    (&["bake", "quiet.yaml", "--role", "master", "--base", "b", "-o", "x.tar", "--minutes", "300000000000000000"], 2, "", "1..=10080"),
     (&["report", "quiet.yaml", "-o", "-"], 0, "<!DOCTYPE html>\n", ""),
     (&["report", "quiet.yaml", "-o", "page.html"], 0, "", "wrote page.html"),
     (&["report", "quiet.yaml", "-o", "bad.yaml"], 2, "", "no report of ours"),

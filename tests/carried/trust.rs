@@ -96,19 +96,6 @@ const TRUST: &[Case] = &[
         "good.InRelease",
         "signer",
         |files| {
-            files.remove("InRelease");
-            files.insert("forbidden".into(), b"InRelease".to_vec());
-            files.insert("Release".into(), file("good.Release"));
-            files.insert("Release.gpg".into(), file("good.Release.gpg"));
-        },
-        &[],
-        None,
-    ),
-    (
-        "beside it, in an object store",
-        "good.InRelease",
-        "signer",
-        |files| {
             files.insert("InRelease".into(), FORBIDDEN.to_vec());
             files.insert("Release".into(), file("good.Release"));
             files.insert("Release.gpg".into(), file("good.Release.gpg"));
