@@ -80,6 +80,13 @@ pub fn release(cluster: &Cluster, service: &profile::Service, scope: &Jinja, dia
             if !after.is_empty() {
                 let events: Vec<String> = after.iter().map(|other| format!("started {other}")).collect();
                 let _ = writeln!(text, "start on {}", events.join(" and "));
+                // What systemd's `Wants=` does. On first boot the other package is there and has never run: while packages are
+                // installed nothing may start, and the events that its own job waits for are over.
+                text.push_str("pre-start script\n");
+                for other in &after {
+                    let _ = writeln!(text, "    status {other} | grep -q running || start {other} || :");
+                }
+                text.push_str("end script\n");
             }
             file(format!("/etc/init/{unit}.override"), text, Phase::Release, unit)
         }
