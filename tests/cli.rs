@@ -4,7 +4,8 @@ mod crash; // an output appears whole or stays as it was: killed builds, full di
 mod formats; // JSON against its schemas
 pub mod schema; // a small JSON Schema validator
 mod secrets; // they are where they are needed and nowhere else
-mod verify; // any changed, missing or added byte
+mod verify;
+mod words; // what an operator reads: the first spec, manual pages, failures // any changed, missing or added byte
 
 use std::fs;
 use std::io::{Read, Write};

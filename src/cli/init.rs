@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::args::Init;
 use super::{Verdict, report};
@@ -17,9 +17,9 @@ pub fn run(options: &Init) -> Result<Verdict> {
         report::data(TEMPLATE)?;
         return Ok(Verdict::Done);
     }
-    output::make_folder(&options.dir).with_context(|| format!("making the folder `{}`", options.dir.display()))?;
+    output::make_folder(&options.dir)?;
     let path = options.dir.join("cluster.yaml");
-    output::write_file(&path, TEMPLATE.as_bytes(), 0o644, true).with_context(|| format!("writing `{}`", path.display()))?;
+    output::write_file(&path, TEMPLATE.as_bytes(), 0o644, true)?;
     report::say(&format!("wrote {0}; next: clusterseed check {0}", path.display()));
     Ok(Verdict::Done)
 }

@@ -94,7 +94,7 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
     }
     let written = std::fs::read_to_string(path).is_ok_and(|there| there == text);
     if !written {
-        output::write_file(path, text.as_bytes(), 0o644, false).with_context(|| format!("writing `{shown}`"))?;
+        output::write_file(path, text.as_bytes(), 0o644, false)?;
     }
     if old.is_some() {
         tell(options, &change)?;

@@ -1,10 +1,14 @@
 //! `schema`, `completions`, `man`: what the program says about itself.
 
+use std::io::Write;
+
 use anyhow::{Result, bail};
-use clap::CommandFactory;
+use clap::Command;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 use serde_json::{Value, json};
 
-use super::args::{Arguments, Completions, Global, Schema, Which};
+use super::args::{self, Completions, Global, Schema, Which};
 use super::{Verdict, report};
 use crate::diag::{Diagnostics, Sources, did_you_mean, render};
 use crate::io::load;
@@ -51,24 +55,66 @@ fn spec(name: &str, global: &Global) -> Result<Value> {
 /// Prints a completion script.
 pub fn completions(options: &Completions) -> Result<Verdict> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Arguments::command(), "clusterseed", &mut script);
+    clap_complete::generate(options.shell, &mut args::command(), "clusterseed", &mut script);
     report::bytes(&script)?;
     Ok(Verdict::Done)
 }
 
-/// Prints the manual page, with a section for each command.
+/// Prints the manual page: every command with its options, examples, exit codes.
 pub fn man() -> Result<Verdict> {
-    let mut page = Vec::new();
-    let mut command = Arguments::command();
-    command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for sub in command.get_subcommands() {
-        let name = format!("clusterseed {}", sub.get_name());
-        page.extend(format!(".SH {}\n", name.to_uppercase()).bytes());
-        let man = clap_mangen::Man::new(sub.clone());
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
-    }
-    report::bytes(&page)?;
+    let command = args::command();
+    let page = Man::new(command.clone());
+    let mut out = Vec::new();
+    page.render_title(&mut out)?;
+    page.render_name_section(&mut out)?;
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]).text([bold("clusterseed"), roman(" COMMAND [OPTION]... [ARGUMENT]...")]);
+    roff.control("SH", ["COMMANDS"]);
+    roff.to_writer(&mut out)?;
+    command.get_subcommands().try_for_each(|sub| man_command(sub, "clusterseed", &mut out))?;
+    writeln!(out, ".SH \"OPTIONS OF EVERY COMMAND\"")?;
+    out.extend(options(command.clone().disable_help_flag(true).disable_version_flag(true))?);
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]).control("nf", []);
+    let examples: Vec<&str> = args::EXAMPLES.iter().flat_map(|(_, lines)| lines.iter()).flat_map(|line| line.lines()).collect();
+    roff.text([roman(examples.join("\n"))]).control("fi", []);
+    roff.control("SH", ["EXIT CODES"]);
+    let codes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    roff.text([roman(codes.trim_start_matches("Exit codes: "))]);
+    roff.to_writer(&mut out)?;
+    report::bytes(&out)?;
     Ok(Verdict::Done)
+}
+
+/// One command of the manual page; those below it come after it.
+fn man_command(command: &Command, above: &str, out: &mut Vec<u8>) -> Result<()> {
+    let name = format!("{above} {}", command.get_name());
+    if command.is_hide_set() {
+        return Ok(());
+    }
+    let below: Vec<&Command> = command.get_subcommands().collect();
+    if !below.is_empty() {
+        return below.into_iter().try_for_each(|sub| man_command(sub, &name, out));
+    }
+    let alone = command.clone().bin_name(&name).disable_help_flag(true);
+    let usage = alone.clone().render_usage().to_string();
+    let mut roff = Roff::new();
+    roff.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let about = alone.get_long_about().or(alone.get_about()).map(ToString::to_string).unwrap_or_default();
+    roff.text([roman(format!("{about}."))]);
+    if let Some(after) = command.get_after_help() {
+        roff.control("PP", []).text([roman(after.to_string())]);
+    }
+    roff.to_writer(out)?;
+    out.extend(options(alone)?);
+    Ok(())
+}
+
+/// Arguments and options as the manual page has them, without the heading.
+fn options(command: Command) -> Result<Vec<u8>> {
+    let mut section = Vec::new();
+    Man::new(command).render_options_section(&mut section)?;
+    let text = String::from_utf8(section)?;
+    let lines = text.lines().filter(|line| !line.starts_with(".SH ")).map(|line| format!("{line}\n"));
+    Ok(lines.collect::<String>().into_bytes())
 }

@@ -27,8 +27,6 @@ mod verify;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Arguments, Command};
 
 /// The spec, or the checked thing, has errors.
@@ -47,7 +45,7 @@ pub enum Verdict {
 
 /// Runs the program with the process's own arguments.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match args::parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are answers, not errors.

@@ -46,7 +46,7 @@ pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
         Ok(_) => bail!("`{path}` exists already and is no report of ours: move it away, or choose another name with -o"),
         Err(_) => false,
     };
-    output::write_file(&options.output, text.as_bytes(), 0o644, !ours).with_context(|| format!("writing `{path}`"))?;
+    output::write_file(&options.output, text.as_bytes(), 0o644, !ours)?;
     report::say(&format!("wrote {path}; open it in a browser"));
     Ok(Verdict::Done)
 }

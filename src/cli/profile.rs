@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Profile as Options, ProfileCommand};
@@ -158,9 +158,9 @@ fn export(catalog: &Catalog, name: &str, dir: &std::path::Path) -> Result<Verdic
     for (path, entry) in &files {
         let target = dir.join(name).join(path);
         if let Some(parent) = target.parent() {
-            output::make_folder(parent).with_context(|| format!("making the folder `{}`", parent.display()))?;
+            output::make_folder(parent)?;
         }
-        output::write_file(&target, &entry.bytes, 0o644, true).with_context(|| format!("writing `{}`", target.display()))?;
+        output::write_file(&target, &entry.bytes, 0o644, true)?;
     }
     report::say(&format!("wrote {} files to {}; use them with --profile-dir {}", files.len(), dir.join(name).display(), dir.display()));
     Ok(Verdict::Done)

@@ -38,15 +38,18 @@ pub fn data(text: &str) -> io::Result<()> {
 /// Writes data with colours to stdout, which loses them where nobody would see them.
 pub fn styled(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(on_stdout)
 }
 
 /// Writes bytes to stdout.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(on_stdout)
+}
+
+/// Says where it happened; the kind stays, a reader that went away is no failure.
+fn on_stdout(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("writing to standard output: {error}"))
 }
 
 /// Writes words to stderr.

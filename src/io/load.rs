@@ -179,13 +179,15 @@ pub fn catalog(folders: &[PathBuf]) -> Result<Catalog> {
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org), or 0: never the clock.
 pub fn epoch() -> Result<u64> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        // ustar holds eleven octal digits.
-        Ok(text) => match text.parse::<u64>() {
-            Ok(epoch) if epoch < 1 << 33 => Ok(epoch),
-            _ => bail!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds since 1970"),
-        },
-        Err(_) => Ok(0),
+    /// ustar holds eleven octal digits.
+    const LAST: u64 = (1 << 33) - 1;
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
+    match text.to_str().and_then(|text| text.parse::<u64>().ok()) {
+        Some(epoch) if epoch <= LAST => Ok(epoch),
+        _ => bail!(
+            "SOURCE_DATE_EPOCH is `{}`, not seconds since 1970 as a number from 0 to {LAST}: set it to one, or unset it",
+            text.display()
+        ),
     }
 }
 

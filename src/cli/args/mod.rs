@@ -1,6 +1,7 @@
 //! Arguments, as clap reads them; clap's types stay in this folder.
 
 mod changes;
+mod examples;
 mod image;
 mod packages;
 mod running;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use changes::{Diff, Guide, GuideCommand, Report, Sides};
+pub use examples::{EXAMPLES, command, parse};
 pub use image::{Bake, Image, ImageCommand};
 pub use packages::{Fetch, Lock, Store, StoreCommand};
 pub use running::Status;

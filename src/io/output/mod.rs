@@ -115,7 +115,8 @@ impl Stage {
     /// # Errors
     /// When the path is unsafe or taken, or the disk says no. The output cannot be committed any more then.
     pub fn write(&self, artifact: &Artifact) -> Result<Sha256Sum> {
-        let done = self.try_write(artifact).with_context(|| format!("writing {:?}", artifact.path));
+        let shown = || show(&self.site.place.path.join(&artifact.path));
+        let done = self.try_write(artifact).with_context(|| format!("writing `{}`, so the output stays as it was", shown()));
         if done.is_err() {
             self.lock().failed = true;
         }
