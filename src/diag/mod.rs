@@ -174,9 +174,14 @@ impl Diagnostics {
         self.list.iter().any(|d| d.severity == Severity::Error && inside(d))
     }
 
-    /// Sorts by place, joins what differs in its subject only, drops warnings whose code is in `allowed`, and with `strict` makes the remaining warnings errors.
+    /// Sorts by place, joins what differs in its subject only, drops warnings whose code is in `allowed` and tells errors of such
+    /// a code that they stay, and with `strict` makes the remaining warnings errors.
     pub fn finish(&mut self, allowed: &[String], strict: bool) {
-        self.list.retain(|d| d.severity == Severity::Error || !allowed.iter().any(|a| *a == d.code));
+        let is_allowed = |d: &Diagnostic| allowed.iter().any(|a| *a == d.code);
+        self.list.retain(|d| d.severity == Severity::Error || !is_allowed(d));
+        for error in self.list.iter_mut().filter(|d| is_allowed(d)) {
+            error.help.push("this is an error: `allow` only silences warnings".into());
+        }
         if strict {
             self.list.iter_mut().for_each(|d| d.severity = Severity::Error);
         }
@@ -317,13 +322,6 @@ impl Sources {
             Source::new(source.name.clone(), source.masked(own))
         };
         Self { files: self.files.iter().enumerate().map(mask).collect() }
-    }
-
-    /// `file:line:column` of a place.
-    pub fn locate(&self, at: At) -> (String, usize, usize) {
-        let source = self.get(at.file);
-        let (line, column) = source.line_column(at.start);
-        (source.name.clone(), line, column)
     }
 }
 

@@ -87,7 +87,7 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
 
 /// What cloud-init makes of an account. Each field is named, so that a new one is not forgotten.
 fn account(user: &User, add: &mut impl FnMut(&[&str])) {
-    let User { name, gecos, groups, shell, sudo, password_hash, ssh_keys } = user;
+    let User { at: _, name, gecos, groups, shell, sudo, password_hash, ssh_keys } = user;
     let hash = password_hash.as_ref().map_or("", |hash| hash.value.as_str());
     add(&["user", &name.value, gecos.as_deref().unwrap_or(""), shell, if *sudo { "sudo" } else { "" }, hash]);
     groups.iter().for_each(|group| add(&["group", &group.value]));

@@ -144,6 +144,7 @@ impl Checker<'_> {
             (Kind::Scalar { text, plain: false }, Type::Bool) if matches!(text.as_str(), "true" | "false") => {
                 format!("write it without quotes: {text}")
             }
+            (Kind::Scalar { text, plain: true }, Type::Int { min, max }) if digits(text) => format!("write a number from {min} to {max}"),
             (Kind::Scalar { .. }, Type::Int { .. }) => "write decimal digits only: no unit, no separator, no zero in front".into(),
             (Kind::Scalar { .. }, Type::Number { .. }) => "write decimal digits, with a point where needed: `1.5`".into(),
             (Kind::Scalar { .. }, Type::List(_)) if !node.is_null() => "write `- ` before each item, or `[a, b]`".into(),
@@ -154,6 +155,7 @@ impl Checker<'_> {
                 format!("write `key: value` lines below it; the keys are {}{more}", names.join(", "))
             }
             _ if node.is_null() => format!("write {}, or remove the key", ty.noun()),
+            (_, Type::Map { .. }) => "write `key: value` lines below it, or `{key: value}`".into(),
             _ => format!("write {}", ty.noun()),
         };
         self.diags.push(Diagnostic::error(codes::WRONG_TYPE, node.at, message).help(help));
@@ -283,6 +285,12 @@ fn paths(ty: &Type, prefix: &str, key: &str, found: &mut Vec<String>) {
         }
         paths(&field.ty, &format!("{prefix}{}.", field.name), key, found);
     }
+}
+
+/// A whole number in the one spelling, however large.
+fn digits(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && canonical(text)
 }
 
 /// Numbers in the one spelling that YAML 1.1 and 1.2 readers agree on.

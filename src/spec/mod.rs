@@ -140,6 +140,8 @@ pub struct Packages {
 /// An account.
 #[derive(Clone, Debug)]
 pub struct User {
+    /// Where the whole entry stands.
+    pub at: At,
     /// Login name.
     pub name: Spanned<String>,
     /// Full name.

@@ -154,6 +154,7 @@ fn roles(value: &Value) -> Vec<RoleEntry> {
 
 fn user(value: &Value) -> Option<User> {
     Some(User {
+        at: value.at,
         name: value.spanned("name")?,
         gecos: value.string("gecos"),
         groups: value.texts("groups"),

@@ -29,7 +29,7 @@ pub fn spec(settings: Option<&Type>) -> Type {
         Field::new("version", Type::Int { min: VERSION, max: VERSION }, "version of this format, 1").required(),
         Field::new(
             "cluster",
-            Type::pattern("[a-z]([a-z0-9-]{0,38}[a-z0-9])?", "lower-case letters, digits and dashes, at most 40"),
+            Type::pattern("[a-z]([a-z0-9-]{0,38}[a-z0-9])?", "lower-case letters, digits and dashes, beginning with a letter, at most 40"),
             "name of the cluster",
         )
         .required(),
@@ -221,7 +221,11 @@ fn packages() -> Vec<Field> {
         Field::new("fingerprint", Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits"), "full fingerprint of that key"),
         Field::new("set", name(), "package set of the profile"),
         Field::new("versions", Type::Map { keys: None, values: Box::new(scalar(Syntax::Version)) }, "pinned versions by package"),
-        Field::new("extra", Type::list(Type::pattern("[a-z0-9][a-z0-9+.-]+", "a package's name")), "more packages for every host"),
+        Field::new(
+            "extra",
+            Type::list(Type::pattern("[a-z0-9][a-z0-9+.-]+", "a package's name alone, in lower case: no version, no architecture")),
+            "more packages for every host",
+        ),
         Field::new("from", Type::list(Type::Object(origin())), "for `carried`: where packages come from, in order of preference"),
         Field::new(
             "base",

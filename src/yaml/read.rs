@@ -101,7 +101,11 @@ pub fn decode(bytes: impl AsRef<[u8]>, at: impl Fn(usize, usize) -> At, diags: &
         Ok(text) => text.to_string(),
         Err(error) => {
             let offset = error.valid_up_to();
-            let message = format!("byte {} is not UTF-8", offset + 1);
+            // Byte order marks of UTF-16 (RFC 2781, 3.2).
+            let message = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the file is UTF-16".to_string(),
+                _ => format!("byte {} is not UTF-8", offset + 1),
+            };
             diags.push(Diagnostic::error(codes::TEXT_NOT_UTF8, at(offset, offset + 1), message).help("save the file as UTF-8"));
             return None;
         }

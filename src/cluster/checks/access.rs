@@ -42,7 +42,8 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             password(hash, &cluster.platform, diags);
         }
         user.ssh_keys.iter().for_each(|key| ssh_key(key, diags));
-        if user.ssh_keys.is_empty() && user.password_hash.is_none() {
+        // A key or hash in a form or under a name that cannot be read has been reported.
+        if user.ssh_keys.is_empty() && user.password_hash.is_none() && !diags.has_error_in(user.at) {
             diags.push(
                 Diagnostic::warning(codes::USER_NO_LOGIN, name.at, format!("nobody can log in as `{}`", name.value))
                     .help("add `ssh_keys`, or `password_hash`"),

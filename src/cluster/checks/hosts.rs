@@ -19,8 +19,10 @@ pub fn names(cluster: &Cluster, diags: &mut Diagnostics) {
             );
         }
     }
-    if cluster.hosts.is_empty() {
-        let at = cluster.places.get("hosts").copied().unwrap_or(cluster.at);
+    // That the field itself is missing has been said.
+    if cluster.hosts.is_empty()
+        && let Some(at) = cluster.places.get("hosts").copied()
+    {
         diags.push(Diagnostic::error(codes::ROLE_COUNT, at, "the cluster has no hosts").help("add entries under `hosts`"));
     }
 }

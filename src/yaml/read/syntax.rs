@@ -13,6 +13,17 @@ pub fn diagnostic(text: &str, file: FileId, error: &ScanError) -> Diagnostic {
         let at = At::new(file, tab, tab + 1);
         return Diagnostic::error(codes::YAML_SYNTAX, at, "a tab indents this line").help("YAML indents with spaces only");
     }
+    if let Some((start, odd)) = lookalike(text, offset) {
+        let (message, help) = match odd {
+            '\u{a0}' => ("a non-breaking space (U+00A0) stands here".into(), "write a plain blank: YAML takes this one for text"),
+            _ => (format!("`{odd}` is no quote to YAML"), "write plain quotes, as an editor for programs does: `\"` or `'`"),
+        };
+        return Diagnostic::error(codes::YAML_SYNTAX, At::new(file, start, start + odd.len_utf8()), message).help(help);
+    }
+    let offset = match error.kind() {
+        ErrorKind::InvalidQuotedScalarIndent => opening_quote(text, offset).unwrap_or(offset),
+        _ => offset,
+    };
     let at = At::new(file, offset, offset + 1);
     let code = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) { codes::YAML_LIMIT } else { codes::YAML_SYNTAX };
     let (message, help) = in_words(error);
@@ -35,9 +46,29 @@ fn tab(text: &str, offset: usize, kind: &ErrorKind) -> Option<usize> {
     here.or_else(|| Some(offset + text[offset..].find('\t').filter(|_| reported)?))
 }
 
+/// The first character of the line, before the place where the parser gave up, that only looks like a blank or a quote: word
+/// processors and web pages write them.
+fn lookalike(text: &str, offset: usize) -> Option<(usize, char)> {
+    let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let odd = |c: char| matches!(c, '\u{a0}' | '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}');
+    let (at, found) = text[line..offset].char_indices().find(|(_, c)| odd(*c))?;
+    Some((line + at, found))
+}
+
+/// The quote that was not closed before `offset`: the last one of the lines above that can open a value.
+fn opening_quote(text: &str, offset: usize) -> Option<usize> {
+    let above = &text[..offset];
+    let opens = |at: &usize| above[..*at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '\n' | '[' | '{' | ','));
+    above.rmatch_indices(['"', '\'']).map(|(at, _)| at).find(opens)
+}
+
 /// What is wrong, and what it nearly always comes from, in words of people who do not know the grammar.
 fn in_words(error: &ScanError) -> (String, &'static str) {
     let (message, help) = match error.kind() {
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            let message = format!("a control character (U+{:04X}) cannot stand in YAML", u32::from(*character));
+            return (message, "remove it; where there are many, the file is not text in UTF-8");
+        }
         ErrorKind::UnexpectedCharacter { character } => {
             return (format!("a value cannot begin with `{}`", character.escape_debug()), "put it between quotes");
         }
@@ -60,7 +91,7 @@ fn in_words(error: &ScanError) -> (String, &'static str) {
         }
         ErrorKind::InvalidColonPlacement => ("a `:` where none can stand", "close the bracket or brace that was opened before"),
         ErrorKind::UnclosedQuotedScalar => ("this quote is never closed", "close it on the same line"),
-        ErrorKind::InvalidQuotedScalarIndent => ("a quote on the line before is not closed", "close it on its own line"),
+        ErrorKind::InvalidQuotedScalarIndent => ("this quote is not closed", "close it on its own line"),
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
             ("something follows the closing quote", "put the whole value between the quotes")
         }
