@@ -18,8 +18,8 @@ use clusterseed::format::volume::{File, Source, Volume};
 
 use super::support::{clusterseed, data, root, texts};
 
-/// An emulated boot takes two minutes on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// An emulated boot takes two minutes on an idle machine; other tests may run beside it.
+const PATIENCE: Duration = Duration::from_secs(1500);
 
 const SPEC: &str = r#"version: 1
 cluster: volumes

@@ -9,12 +9,12 @@ early() { same "$(count 'EVENT STARTED')$(count 'POSTINST STARTED')" 00 "somethi
 case_killed_on_upstart() { killed_at_tools master; }
 case_killed_on_systemd() { killed_at_tools slave; }
 killed_at_tools() {
-    $1 "$1-whole"; echo 0 >"$FAKE/kill-at"; apply; rc_is 0; want=$(end_state) n=$(cat "$FAKE/tools")
+    $1 "$1-fresh"; twin "$1-whole"; echo 0 >"$FAKE/kill-at"; apply; rc_is 0; want=$(end_state) n=$(cat "$FAKE/tools")
     ok "few tools: $n" [ "$n" -gt 60 ]
     i=1 kills=0
     while [ "$i" -le "$n" ]; do
         CASE="killed at call $i of $n on a $1"
-        $1 "$1$i"; echo "$i" >"$FAKE/kill-at"
+        place "$1-fresh"; twin "$1$i"; echo "$i" >"$FAKE/kill-at"
         apply; rc_is 137; early; rm "$FAKE/kill-at"
         apply; rc_is 0; early
         same "$(end_state)" "$want" "another end"

@@ -6,11 +6,24 @@ BORN=$(($(date +%s) - 86400))             # when the seeds are made: a day ago
 
 # ---- the machine ----
 
-# machine NAME PLATFORM: an empty host, with the fixtures' state beside it; other cases may use the same name.
-machine() {
+# place NAME: where a machine lies; other cases may use the same name.
+place() {
     M=$T/${OF:-}$1
     ROOT=$M/root FAKE=$M/fake
     SEED=$ROOT/var/lib/clusterseed/seed
+}
+
+# twin NAME: the machine as it is now, once more: that is quicker than to make one.
+twin() {
+    tw_of=$M
+    place "$1"
+    S=$SEED
+    cp -a "$tw_of" "$M"
+}
+
+# machine NAME PLATFORM: an empty host, with the fixtures' state beside it.
+machine() {
+    place "$1"
     mkdir -p "$ROOT/run" "$ROOT/etc/init" "$ROOT/proc/sys/kernel" "$ROOT/proc/net" "$ROOT/dev" "$ROOT/usr/sbin" "$ROOT/var/log/upstart" \
         "$FAKE/jobs" "$FAKE/ports" "$FAKE/broken" "$FAKE/dpkg" "$FAKE/half" "$FAKE/alternatives"
     : >"$FAKE/calls"; : >"$ROOT/dev/console"; : >"$ROOT/proc/net/tcp"

@@ -18,7 +18,7 @@
 # `source …`, `id …`, `sum SHA256` of its user-data, `kept MODE FILE` of its seed
 # folder; `apply …` of apply's status; of systemd `failed UNIT`.
 #
-# Exit: 0 when the machine went through; 1 when it did not ($KERNEL_LIMIT, 240
+# Exit: 0 when the machine went through; 1 when it did not ($KERNEL_LIMIT, 600
 # seconds); 2 wrong use. WORK/console is what it said.
 set -eu
 export LC_ALL=C
@@ -32,7 +32,7 @@ if [ "${1:-}" = inside ]; then # in namespaces of our own: mounts and wires end 
     ip route add 239.0.0.0/8 dev lo
     wire() { echo "eth$1=mcast,52:54:00:00:00:0$2,239.192.168.1,110$1,1"; }
     # shellcheck disable=SC2046,SC2086 # options are words
-    exec timeout --kill-after=5 "${KERNEL_LIMIT:-240}" linux.uml root=/dev/root rootfstype=hostfs \
+    exec timeout --kill-after=5 "${KERNEL_LIMIT:-600}" linux.uml root=/dev/root rootfstype=hostfs \
         "rootflags=$work/merged" rw mem=512M con=null con0=null,fd:1 $disk init="$init" $(wire 0 a) $(wire 1 b) $(wire 2 c)
 fi
 
