@@ -18,7 +18,7 @@ fn page(name: &str) -> String {
 const VOID: [&str; 6] = ["meta", "br", "rect", "path", "circle", "!DOCTYPE"];
 
 /// Names of all elements, in order; every one that opens closes where it must.
-fn elements(page: &str) -> Vec<String> {
+pub fn elements(page: &str) -> Vec<String> {
     let (mut open, mut all): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let body = Regex::new("(?s)<style>.*</style>|<!--.*?-->").expect("a pattern").replace_all(page, "").into_owned();
     for tag in Regex::new("<(/?)([A-Za-z!][A-Za-z0-9]*)([^>]*)>").expect("a pattern").captures_iter(&body) {

@@ -3,6 +3,7 @@
 //! `status/good/*.yaml` are sound clusters: a spec, and what its machines answer. `status/cases/NAME.yaml` names one and changes
 //! some answers; `NAME.txt` is what `status` says then, word for word. `UPDATE_EXPECT=1` writes it anew.
 
+mod page;
 mod server;
 
 use std::fmt::Write;
@@ -27,10 +28,11 @@ use super::support::{clusterseed, data, expect, root, scratch, texts};
 use server::{Rule, Served};
 
 /// A case, or a sound cluster.
-struct Case {
+pub struct Case {
     name: String,
     spec: String,
-    arguments: Vec<String>,
+    /// More words of the command line.
+    pub arguments: Vec<String>,
     rules: Vec<Rule>,
     login: Option<String>,
 }
@@ -45,7 +47,7 @@ fn rules(of: &Value) -> Vec<Rule> {
     answers.map(|(ask, answer)| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer: answer.clone() }).collect()
 }
 
-fn good(name: &str) -> Case {
+pub fn good(name: &str) -> Case {
     let good = read(&format!("good/{name}.yaml"));
     Case {
         name: name.to_string(),
@@ -56,7 +58,7 @@ fn good(name: &str) -> Case {
     }
 }
 
-fn case(name: &str) -> Case {
+pub fn case(name: &str) -> Case {
     let own = read(&format!("cases/{name}.yaml"));
     let mut case = good(own["good"].as_str().expect("a sound cluster"));
     for (old, new) in own["spec"].as_object().into_iter().flatten() {
@@ -83,7 +85,7 @@ fn names() -> Vec<String> {
 
 impl Case {
     /// Writes the spec; gives its hosts with the numbers that end their names.
-    fn hosts(&self, folder: &std::path::Path) -> Vec<(String, u64)> {
+    pub fn hosts(&self, folder: &std::path::Path) -> Vec<(String, u64)> {
         fs::write(folder.join("cluster.yaml"), &self.spec).expect("a spec");
         let spec: Value = serde_yaml::from_str(&self.spec).expect("YAML");
         let mut hosts = Vec::new();
@@ -96,7 +98,7 @@ impl Case {
         hosts
     }
 
-    fn command(&self, folder: &std::path::Path, served: &Served) -> Command {
+    pub fn command(&self, folder: &std::path::Path, served: &Served) -> Command {
         let mut command = clusterseed();
         command.current_dir(root()).args(["status", "--profile-dir", "tests/profiles"]).arg(folder.join("cluster.yaml"));
         for (host, address) in &served.addresses {
