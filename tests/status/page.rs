@@ -29,6 +29,23 @@ fn shown(page: &str) -> String {
     })
 }
 
+/// Three masters and three hundred slaves; of these, some take connections and never answer.
+pub fn many(silent: &[&str]) -> Case {
+    let rule = |ask: &str, answer: serde_json::Value| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer };
+    let mut case = good("guide");
+    case.name = "many".into();
+    case.spec = case.spec.replace("\"slave[1-3]\"", "\"slave[1-300]\"").replace("subnet: 192.0.2.0/24", "subnet: 192.0.0.0/16");
+    let entry = |n: u32| {
+        let address = std::net::Ipv4Addr::from(u32::from(std::net::Ipv4Addr::new(192, 0, 2, 50)) + n);
+        json!({"hostname": address.to_string(), "pid": format!("slave(1)@{address}:15051"), "active": true})
+    };
+    let slaves: Vec<serde_json::Value> = (1..=300).map(entry).collect();
+    case.rules.push(rule("master1 15050 /master/state.json", json!({"patch": {"slaves": slaves}})));
+    case.rules.extend(silent.iter().map(|hosts| rule(&format!("{hosts} 15051"), json!({"act": "silent"}))));
+    case.arguments = ["--timeout", "5secs"].map(String::from).to_vec();
+    case
+}
+
 /// It says what the table and the findings say, whatever is wrong, and the exit code stays that of `status`.
 #[test]
 fn pages_say_what_the_table_says() {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{ROWS, count, escaped, prose};
 use crate::format::volume::Moment;
 use crate::plan::HostPlan;
-use crate::status::{Finding, HostReport, Instance, Report, ServiceReport};
+use crate::status::{Code, Finding, HostReport, Instance, Report, ServiceReport};
 
 /// Answers, and when they were given.
 #[derive(Debug)]
@@ -178,25 +178,32 @@ impl Live<'_> {
             }
             let _ = writeln!(out, "<section id=\"{id}\">\n<h2>{title}</h2>");
             // What is so on many hosts, and mended in the same way, is told once.
-            let mut alike: Vec<Vec<&Finding>> = Vec::new();
-            for finding in findings {
-                match alike.iter_mut().find(|group| group[0].code == finding.code && group[0].help == finding.help) {
-                    Some(group) => group.push(finding),
-                    None => alike.push(vec![finding]),
+            let nameless =
+                |finding: &Finding| finding.host.as_ref().map_or_else(|| finding.help.clone(), |host| finding.help.replace(host, ""));
+            let mut alike: BTreeMap<(Code, String), Vec<&Finding>> = BTreeMap::new();
+            findings.iter().for_each(|finding| alike.entry((finding.code, nameless(finding))).or_default().push(finding));
+            for finding in &findings {
+                // Each group where its first stood.
+                let group = &alike[&(finding.code, nameless(finding))];
+                if !std::ptr::eq(group[0], *finding) {
+                    continue;
                 }
-            }
-            for group in alike {
-                let _ = writeln!(out, "<div class=\"{class}\"><p><strong>{}</strong></p>", escaped(group[0].code.word()));
-                match &group[..] {
-                    [one] => {
-                        let _ = writeln!(out, "<p>{}</p>", prose(&one.message));
+                let code = escaped(finding.code.word());
+                match group[..] {
+                    [_] => {
+                        let _ = writeln!(out, "<div class=\"{class}\"><p><strong>{code}</strong><br>{}</p>", prose(&finding.message));
                     }
-                    several => {
-                        let lines: String = several.iter().map(|finding| format!("<li>{}</li>\n", prose(&finding.message))).collect();
-                        let _ = writeln!(out, "<ul>\n{lines}</ul>");
+                    _ => {
+                        let lines: String = group.iter().map(|finding| format!("<li>{}</li>\n", prose(&finding.message))).collect();
+                        let _ = writeln!(
+                            out,
+                            "<div class=\"{class}\"><p><strong>{code}</strong>, {} times</p>\n<ul>\n{lines}</ul>",
+                            group.len()
+                        );
                     }
                 }
-                let _ = writeln!(out, "<p class=\"soft\">{}</p></div>", prose(&group[0].help));
+                let one = group.iter().any(|other| other.help != finding.help).then_some("of the first: ").unwrap_or_default();
+                let _ = writeln!(out, "<p class=\"soft\">{one}{}</p></div>", prose(&finding.help));
             }
             out.push_str("</section>\n");
         }
