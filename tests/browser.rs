@@ -79,7 +79,7 @@ fn pages(folder: &Path) -> Vec<(&'static str, PathBuf, usize)> {
         ("report-300", report("report-300", &hundreds), 9),
         ("live-sound", live("live-sound", &case("sound-guide")), 6),
         ("live-broken", live("live-broken", &case("everything")), 8),
-        ("live-300", live("live-300", &many(&["slave10*", "slave2*"])), 14),
+        ("live-300", live("live-300", &many(&["slave10*"])), 14),
     ]
 }
 

@@ -103,7 +103,7 @@ impl Live<'_> {
     pub fn counted(&self, hosts: &[&HostPlan]) -> (Mark, String) {
         let planned = hosts.iter().filter(|host| self.mark(&host.name) == Mark::Planned).count();
         let mark = if planned == hosts.len() { Mark::Planned } else { Mark::Differs };
-        (mark, format!("{planned} of {} as planned", hosts.len()))
+        (mark, format!("{planned} as planned"))
     }
 
     /// What the title of the window begins with.
