@@ -3,10 +3,10 @@
 
 use minijinja::Value as Jinja;
 
-use super::Change;
 use super::danger::{self, Danger};
 use super::hosts::{HostChange, Kind};
 use super::side::{Host, Side};
+use super::{Change, Other};
 use crate::format::names;
 use crate::profile::Profile;
 use crate::profile::engine::{Engine, Problem};
@@ -111,6 +111,10 @@ impl Scope {
         let services = new.hosts.iter().chain(&old.hosts).flat_map(|host| &host.json.services);
         let ports = services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?))));
         let upstart = new.hosts.iter().chain(&old.hosts).next().is_none_or(|host| host.json.platform.init == "upstart");
+        // The command that runs a renamed machine's seed names it, too.
+        let renames = |host: &String| change.hosts.iter().any(|known| known.name == *host && known.was.is_some());
+        let named =
+            |other: &Other| matches!(other.what.as_str(), "hostname" | "fqdn" | "local-hostname") && other.hosts.iter().all(renames);
         let text = |text: &str| Jinja::from(text);
         Self(vec![
             ("old", text(&change.old.name)),
@@ -130,7 +134,7 @@ impl Scope {
             ("ports", ports.collect::<Jinja>()),
             ("in_turns", Jinja::from(change.services.iter().any(|step| step.in_turns))),
             ("dangers", change.dangers.iter().map(danger_view).collect::<Jinja>()),
-            ("first_boot_only", change.boot.iter().map(|other| text(&other.what)).collect::<Jinja>()),
+            ("first_boot_only", change.boot.iter().filter(|other| !named(other)).map(|other| text(&other.what)).collect::<Jinja>()),
         ])
     }
 

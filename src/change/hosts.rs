@@ -146,9 +146,15 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         }
     }
     identities(old, new, &mut found);
+    match (&old.carried, &new.carried) {
+        (old, new) if old == new => {}
+        (None, _) => found.push("its packages travel with the seed".into()),
+        (_, None) => found.push("no packages travel with the seed any more".into()),
+        _ => found.push("other packages travel with the seed: `apply` takes those that it is asked for, and what these need".into()),
+    }
     for key in old.json.more.keys().chain(new.json.more.keys().filter(|key| !old.json.more.contains_key(*key))) {
-        // Of the clock of the build, not of the plan.
-        if key != "not_before" {
+        // Of the clock of the build and of what is packed, not of the plan.
+        if !matches!(key.as_str(), "not_before" | "disk_mb") {
             entries(key, old.json.more.get(key), new.json.more.get(key), &mut found);
         }
     }
