@@ -99,6 +99,11 @@ fn words_stand_out_in_light_dark_and_print() {
             ("fg", "warnbox"),
             ("soft", "warnbox"),
             ("warn", "warnbox"),
+            ("warn", "box"),
+            ("ok", "bg"),
+            ("ok", "box"),
+            ("bad", "bg"),
+            ("bad", "box"),
         ] {
             let ratio = contrast(&colour(text), &colour(behind));
             assert!(ratio >= 4.5, "{text} on {behind}: {ratio:.2} in {palette}");

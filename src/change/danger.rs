@@ -267,9 +267,8 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
         }
         let renamed = before.name() != after.name();
         if renamed {
-            let message =
-                format!("the machine at {} is called {}, and `apply` refuses it as {}", after.address(), before.name(), after.name());
-            add(RENAMED, message, "give the machine its new name by hand, right before its new seed runs there", after);
+            let message = "the machine keeps its address and gets another name, and `apply` refuses it until it is called so".to_string();
+            add(RENAMED, message, "give it the new name by hand, right before its new seed runs there", after);
         }
         // Another name means another id: that is said with it.
         if !renamed && before.instance_id.is_some() && after.instance_id.is_some() && before.instance_id != after.instance_id {

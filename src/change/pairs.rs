@@ -1,6 +1,8 @@
 //! Which host of the old side is which of the new one. A machine is where its address is: it keeps its disk and so what it was,
 //! whatever it is called. One that is at no address of the other side is known by its name.
 
+use std::collections::BTreeMap;
+
 use super::side::{Host, Side};
 
 /// Two sides, host by host.
@@ -19,7 +21,7 @@ impl<'s> Pairs<'s> {
     pub fn new(old: &'s Side, new: &'s Side) -> Self {
         let mut before = vec![None; new.hosts.len()];
         let mut free = vec![true; old.hosts.len()];
-        let places = |key: fn(&Host) -> String| -> std::collections::HashMap<String, usize> {
+        let places = |key: fn(&Host) -> String| -> BTreeMap<String, usize> {
             old.hosts.iter().enumerate().map(|(at, host)| (key(host), at)).collect()
         };
         let by_address = places(Host::address);

@@ -2,6 +2,7 @@
 
 mod view;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::thread;
@@ -51,16 +52,15 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
         );
     }
     let (requests, places) = (model.requests(&elsewhere), model.places(&elsewhere));
-    let look = || judge::judge(&model, &probe::ask(&requests, &places, options.timeout));
+    let asked = Cell::new(0);
+    let look = || {
+        asked.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        judge::judge(&model, &probe::ask(&requests, &places, options.timeout))
+    };
     let seen = match options.wait {
         Some(wait) => patiently(look, wait),
         None => look(),
     };
-    let asked = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    if let Some(target) = &target {
-        let (plans, told) = (compile::plans(&cluster), Told::Live(Live { report: &seen, asked }));
-        target.write(&Page { cluster: &cluster, plans: &plans, told, warnings, spec: inputs.digest })?;
-    }
     match options.format {
         _ if printed => report::say(view::findings(&seen).trim_end()),
         Format::Json => report::data(&format!("{:#}\n", view::json(&cluster, &seen)))?,
@@ -68,6 +68,10 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
             report::data(&view::table(&cluster, &seen))?;
             report::say(view::findings(&seen).trim_end());
         }
+    }
+    if let Some(target) = &target {
+        let (plans, told) = (compile::plans(&cluster), Told::Live(Live { report: &seen, asked: asked.get() }));
+        target.write(&Page { cluster: &cluster, plans: &plans, told, warnings, spec: inputs.digest })?;
     }
     if seen.silent {
         bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");

@@ -13,7 +13,7 @@ use crate::status::{Code, Finding, HostReport, Instance, Report, ServiceReport};
 pub struct Live<'c> {
     /// What the cluster says of itself.
     pub report: &'c Report,
-    /// Seconds since 1970 when the last answer was asked for.
+    /// Seconds since 1970 when the machines were asked, the last time.
     pub asked: u64,
 }
 
@@ -202,7 +202,7 @@ impl Live<'_> {
                         );
                     }
                 }
-                let one = group.iter().any(|other| other.help != finding.help).then_some("of the first: ").unwrap_or_default();
+                let one = if group.iter().all(|other| other.help == finding.help) { "" } else { "of the first: " };
                 let _ = writeln!(out, "<p class=\"soft\">{one}{}</p></div>", prose(&finding.help));
             }
             out.push_str("</section>\n");
