@@ -18,7 +18,7 @@ fn page(name: &str) -> String {
 const VOID: [&str; 6] = ["meta", "br", "rect", "path", "circle", "!DOCTYPE"];
 
 /// Names of all elements, in order; every one that opens closes where it must.
-fn elements(page: &str) -> Vec<String> {
+pub fn elements(page: &str) -> Vec<String> {
     let (mut open, mut all): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let body = Regex::new("(?s)<style>.*</style>|<!--.*?-->").expect("a pattern").replace_all(page, "").into_owned();
     for tag in Regex::new("<(/?)([A-Za-z!][A-Za-z0-9]*)([^>]*)>").expect("a pattern").captures_iter(&body) {
@@ -99,6 +99,11 @@ fn words_stand_out_in_light_dark_and_print() {
             ("fg", "warnbox"),
             ("soft", "warnbox"),
             ("warn", "warnbox"),
+            ("warn", "box"),
+            ("ok", "bg"),
+            ("ok", "box"),
+            ("bad", "bg"),
+            ("bad", "box"),
         ] {
             let ratio = contrast(&colour(text), &colour(behind));
             assert!(ratio >= 4.5, "{text} on {behind}: {ratio:.2} in {palette}");

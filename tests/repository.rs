@@ -1,6 +1,7 @@
 //! Carried packages: repositories that real tools take, three ways to one tree, and everything that somebody may have done to it.
 //! `apt` itself, on the machines of `real`: [`super::real`].
 
+mod diff;
 mod fetch;
 mod keys;
 mod project;

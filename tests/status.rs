@@ -3,7 +3,8 @@
 //! `status/good/*.yaml` are sound clusters: a spec, and what its machines answer. `status/cases/NAME.yaml` names one and changes
 //! some answers; `NAME.txt` is what `status` says then, word for word. `UPDATE_EXPECT=1` writes it anew.
 
-mod server;
+pub mod page;
+pub mod server;
 
 use std::fmt::Write;
 use std::fs;
@@ -27,12 +28,16 @@ use super::support::{clusterseed, data, expect, root, scratch, texts};
 use server::{Rule, Served};
 
 /// A case, or a sound cluster.
-struct Case {
+pub struct Case {
     name: String,
-    spec: String,
-    arguments: Vec<String>,
-    rules: Vec<Rule>,
-    login: Option<String>,
+    /// Its spec.
+    pub spec: String,
+    /// More words of the command line.
+    pub arguments: Vec<String>,
+    /// What its machines answer.
+    pub rules: Vec<Rule>,
+    /// What HTTP asks for.
+    pub login: Option<String>,
 }
 
 fn read(path: &str) -> Value {
@@ -45,7 +50,7 @@ fn rules(of: &Value) -> Vec<Rule> {
     answers.map(|(ask, answer)| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer: answer.clone() }).collect()
 }
 
-fn good(name: &str) -> Case {
+pub fn good(name: &str) -> Case {
     let good = read(&format!("good/{name}.yaml"));
     Case {
         name: name.to_string(),
@@ -56,7 +61,7 @@ fn good(name: &str) -> Case {
     }
 }
 
-fn case(name: &str) -> Case {
+pub fn case(name: &str) -> Case {
     let own = read(&format!("cases/{name}.yaml"));
     let mut case = good(own["good"].as_str().expect("a sound cluster"));
     for (old, new) in own["spec"].as_object().into_iter().flatten() {
@@ -83,7 +88,7 @@ fn names() -> Vec<String> {
 
 impl Case {
     /// Writes the spec; gives its hosts with the numbers that end their names.
-    fn hosts(&self, folder: &std::path::Path) -> Vec<(String, u64)> {
+    pub fn hosts(&self, folder: &std::path::Path) -> Vec<(String, u64)> {
         fs::write(folder.join("cluster.yaml"), &self.spec).expect("a spec");
         let spec: Value = serde_yaml::from_str(&self.spec).expect("YAML");
         let mut hosts = Vec::new();
@@ -96,7 +101,7 @@ impl Case {
         hosts
     }
 
-    fn command(&self, folder: &std::path::Path, served: &Served) -> Command {
+    pub fn command(&self, folder: &std::path::Path, served: &Served) -> Command {
         let mut command = clusterseed();
         command.current_dir(root()).args(["status", "--profile-dir", "tests/profiles"]).arg(folder.join("cluster.yaml"));
         for (host, address) in &served.addresses {
@@ -195,17 +200,7 @@ fn the_readme_shows_what_is_said() {
 /// Three masters and three hundred slaves, of which some take connections and never answer.
 #[test]
 fn three_hundred_hosts_take_seconds() {
-    let mut case = good("guide");
-    case.name = "many".into();
-    case.spec = case.spec.replace("\"slave[1-3]\"", "\"slave[1-300]\"").replace("subnet: 192.0.2.0/24", "subnet: 192.0.0.0/16");
-    let entry = |n: u32| {
-        let address = std::net::Ipv4Addr::from(u32::from(std::net::Ipv4Addr::new(192, 0, 2, 50)) + n);
-        json!({"hostname": address.to_string(), "pid": format!("slave(1)@{address}:15051"), "active": true})
-    };
-    let slaves: Vec<Value> = (1..=300).map(entry).collect();
-    let rule = |ask: &str, answer: Value| Rule { ask: ask.split(' ').map(str::to_string).collect(), answer };
-    case.rules.push(rule("master1 15050 /master/state.json", json!({"patch": {"slaves": slaves}})));
-    case.rules.push(rule("slave10* 15051", json!({"act": "silent"})));
+    let mut case = page::many(&["slave10*"]);
     case.arguments = ["--timeout", "5secs", "--format", "json"].map(String::from).to_vec();
     let folder = scratch();
     let served = Served::begin(&case.hosts(folder.path()), case.rules.clone(), None);

@@ -2,6 +2,7 @@
 
 use minijinja::Value as Jinja;
 
+use super::pairs::Pairs;
 use super::side::{Host, Identity, Side};
 use crate::profile::engine::Problem;
 use crate::profile::watch::{Subject, Watch};
@@ -25,6 +26,11 @@ pub struct Danger {
 /// The code of a host that cannot stay the machine that it is.
 pub const PLATFORM: &str = "platform-change";
 
+/// The code of a service that would become somebody else.
+const IDENTITY: &str = "identity-change";
+/// The code of a machine that gets another name.
+const RENAMED: &str = "host-renamed";
+
 /// Code, summary and long text of what holds for every kind of cluster.
 pub const CODES: &[(&str, &str, &str)] = &[
     (
@@ -44,7 +50,18 @@ pub const CODES: &[(&str, &str, &str)] = &[
          is made of the names of cluster and host, so only another name of the cluster changes it.",
     ),
     (
-        "identity-change",
+        RENAMED,
+        "a machine keeps its address and gets another name",
+        "A machine is where its address is: its disk stays, and with it all that its services know. A seed refuses a machine that is called \
+         otherwise (exit 3), and `apply` gives no names: that is done by hand, right before the new seed runs there. Until then nothing on \
+         it changes.\n\n\
+         The instance id is made of the names of cluster and host, so a boot with the new meta-data would run first boot again, with new \
+         SSH host keys. Once the name is set by hand, the machine needs no new meta-data: cloud-init leaves a name alone that somebody \
+         else has set.\n\n\
+         When another machine takes the address, it is no renamed one: switch the old one off for good, and boot the new one with its seed.",
+    ),
+    (
+        IDENTITY,
         "a service that has run would have to become somebody else",
         "Some services write down who they are when they first start, and refuse to start as anybody else. `apply` compares before it \
          changes anything, and refuses with exit code 9 as long as the spec does not allow that the service forgets.\n\n\
@@ -62,15 +79,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
 ///
 /// # Errors
 /// When an expression or template of the profile fails.
-pub fn find(old: &Side, new: &Side, pairs: &[(&Host, &Host)], profile: Option<&Profile>) -> Result<Vec<Danger>, String> {
-    let mut found = Vec::new();
+pub fn find(all: &Pairs<'_>, profile: Option<&Profile>) -> Result<Vec<Danger>, String> {
+    let (old, new, mut found) = (all.old, all.new, Vec::new());
+    let pairs: Vec<(&Host, &Host)> = all.both().collect();
     // What another kind of cluster watches says nothing about this change.
     for profile in profile.iter().filter(|profile| profile.name == old.label.profile && profile.name == new.label.profile) {
         for watch in &profile.watch {
             let seen = match &watch.subject {
                 Subject::Role(role) => members(&role.value, old, new),
-                Subject::File(path, part) => on_hosts(watch, pairs, |host| file(host, path, part.as_ref())),
-                Subject::Package(name) => on_hosts(watch, pairs, |host| Part::Known(version(host, name))),
+                Subject::File(path, part) => on_hosts(watch, &pairs, |host| file(host, path, part.as_ref())),
+                Subject::Package(name) => on_hosts(watch, &pairs, |host| Part::Known(version(host, name))),
             };
             for (scope, hosts) in seen {
                 let problem = |problem: Problem| format!("watch `{}/{}`: {}", profile.name, watch.code, problem.message);
@@ -79,10 +97,16 @@ pub fn find(old: &Side, new: &Side, pairs: &[(&Host, &Host)], profile: Option<&P
         }
     }
     let from = found.len();
-    general(pairs, &mut found);
+    general(&pairs, &mut found);
     for danger in &mut found[from..] {
         let guide = profile.and_then(|profile| profile.guides.iter().find(|guide| guide.name == danger.code));
         danger.guide = guide.map(|guide| guide.name.clone());
+    }
+    // Whose slave becomes somebody else by the new name is led through that.
+    let led: Vec<String> =
+        found.iter().filter(|danger| danger.code == IDENTITY && danger.guide.is_some()).flat_map(|danger| danger.hosts.clone()).collect();
+    for danger in found.iter_mut().filter(|danger| danger.code == RENAMED && danger.hosts.iter().all(|host| led.contains(host))) {
+        danger.guide = None;
     }
     Ok(found)
 }
@@ -116,17 +140,25 @@ fn members(role: &str, old: &Side, new: &Side) -> Seen {
     if before == after {
         return Vec::new();
     }
-    // A host with another address is another machine: one that goes and one that comes.
+    // A host with another address is another machine: one that goes and one that comes. At the same address it stays, whatever its name.
+    let address = |view: &Jinja| view.get_attr("address").ok();
+    let at = |those: &[(String, Jinja)], view: &Jinja| those.iter().find(|(_, other)| address(other) == address(view)).cloned();
     let others = |these: &[(String, Jinja)], those: &[(String, Jinja)]| {
-        let address = |view: &Jinja| view.get_attr("address").ok();
-        let there = |name: &str, view: &Jinja| those.iter().any(|(other, now)| other == name && address(now) == address(view));
-        these.iter().filter(|(name, view)| !there(name, view)).cloned().collect::<Vec<_>>()
+        these.iter().filter(|(_, view)| at(those, view).is_none()).cloned().collect::<Vec<_>>()
     };
     let (comes, goes) = (others(&after, &before), others(&before, &after));
+    let renamed = |(name, view): &&(String, Jinja)| at(&before, view).is_some_and(|(was, _)| was != *name);
+    let renamed: Vec<(String, Jinja)> = after.iter().filter(renamed).cloned().collect();
     let list = |members: &[(String, Jinja)]| members.iter().map(|(_, view)| view.clone()).collect::<Jinja>();
-    let scope = Jinja::from_iter([("old", list(&before)), ("new", list(&after)), ("comes", list(&comes)), ("goes", list(&goes))]);
+    let scope = Jinja::from_iter([
+        ("old", list(&before)),
+        ("new", list(&after)),
+        ("comes", list(&comes)),
+        ("goes", list(&goes)),
+        ("renamed", list(&renamed)),
+    ]);
     let mut hosts: Vec<String> = Vec::new();
-    for (name, _) in comes.iter().chain(&goes) {
+    for (name, _) in comes.iter().chain(&goes).chain(&renamed) {
         if !hosts.contains(name) {
             hosts.push(name.clone());
         }
@@ -233,7 +265,13 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
                 after,
             );
         }
-        if before.instance_id.is_some() && after.instance_id.is_some() && before.instance_id != after.instance_id {
+        let renamed = before.name() != after.name();
+        if renamed {
+            let message = "the machine keeps its address and gets another name, and `apply` refuses it until it is called so".to_string();
+            add(RENAMED, message, "give it the new name by hand, right before its new seed runs there", after);
+        }
+        // Another name means another id: that is said with it.
+        if !renamed && before.instance_id.is_some() && after.instance_id.is_some() && before.instance_id != after.instance_id {
             let message = "a boot with the new meta-data runs first boot again, with new SSH host keys".to_string();
             add("first-boot-again", message, "if that is not wanted, keep the cluster's name, and set `instance_id: stable`", after);
         }
@@ -245,10 +283,10 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
             let changed = changed.join(" ");
             if identity.allowed {
                 let message = format!("{} forgets who it was, because {changed} changes: what runs under it is lost", identity.service);
-                add("identity-change", message, "move away what runs there before `apply`, one host at a time", after);
+                add(IDENTITY, message, "move away what runs there before `apply`, one host at a time", after);
             } else {
                 let message = format!("{} has run as somebody else: {changed} changes, and `apply` refuses", identity.service);
-                add("identity-change", message, &identity.why, after);
+                add(IDENTITY, message, &identity.why, after);
             }
         }
     }

@@ -3,10 +3,10 @@
 
 use minijinja::Value as Jinja;
 
-use super::Change;
 use super::danger::{self, Danger};
-use super::hosts::Kind;
+use super::hosts::{HostChange, Kind};
 use super::side::{Host, Side};
+use super::{Change, Other};
 use crate::format::names;
 use crate::profile::Profile;
 use crate::profile::engine::{Engine, Problem};
@@ -88,13 +88,20 @@ impl Scope {
             Built::Already(folder) => (folder, false),
             Built::Into(folder) => (folder, true),
         };
-        let view = |host: &Host| host_view(host, folder);
+        let was = |host: &Host| {
+            let same = |other: &&HostChange| other.name == host.name() && other.address[1].as_ref() == Some(&host.address());
+            change.hosts.iter().find(same).and_then(|host| host.was.as_deref())
+        };
+        let view = |host: &Host| host_view(host, folder, was(host));
         let of = |kind: Kind| -> Jinja {
             let hosts = change.hosts.iter().filter(|host| host.kind == kind);
-            hosts.filter_map(|host| new.host(&host.name).or_else(|| old.host(&host.name))).map(view).collect()
+            // Its name may be another host's by now.
+            let side = if kind == Kind::Goes { old } else { new };
+            hosts.filter_map(|host| side.host(&host.name)).map(view).collect()
         };
+        let renamed = change.hosts.iter().filter(|host| host.was.is_some()).filter_map(|host| new.host(&host.name)).map(view);
         let roles =
-            profile.iter().flat_map(|profile| &profile.roles).map(|role| (role.name.clone(), role_view(&role.name, old, new, folder)));
+            profile.iter().flat_map(|profile| &profile.roles).map(|role| (role.name.clone(), role_view(&role.name, [old, new], &view)));
         let changed = profile.iter().flat_map(|profile| &profile.roles).map(|role| {
             let hosts = change.hosts.iter().filter(|host| host.kind == Kind::Changes).filter_map(|host| new.host(&host.name));
             // A host of several roles is told with the first.
@@ -104,6 +111,10 @@ impl Scope {
         let services = new.hosts.iter().chain(&old.hosts).flat_map(|host| &host.json.services);
         let ports = services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?))));
         let upstart = new.hosts.iter().chain(&old.hosts).next().is_none_or(|host| host.json.platform.init == "upstart");
+        // The command that runs a renamed machine's seed names it, too.
+        let renames = |host: &String| change.hosts.iter().any(|known| known.name == *host && known.was.is_some());
+        let named =
+            |other: &Other| matches!(other.what.as_str(), "hostname" | "fqdn" | "local-hostname") && other.hosts.iter().all(renames);
         let text = |text: &str| Jinja::from(text);
         Self(vec![
             ("old", text(&change.old.name)),
@@ -114,6 +125,7 @@ impl Scope {
             ("builds", Jinja::from(builds)),
             ("stop", text(if upstart { "sudo stop" } else { "sudo systemctl stop" })),
             ("start", text(if upstart { "sudo start" } else { "sudo systemctl start" })),
+            ("renamed", renamed.collect()),
             ("comes", of(Kind::Comes)),
             ("goes", of(Kind::Goes)),
             ("changes", of(Kind::Changes)),
@@ -122,7 +134,7 @@ impl Scope {
             ("ports", ports.collect::<Jinja>()),
             ("in_turns", Jinja::from(change.services.iter().any(|step| step.in_turns))),
             ("dangers", change.dangers.iter().map(danger_view).collect::<Jinja>()),
-            ("first_boot_only", change.boot.iter().map(|other| text(&other.what)).collect::<Jinja>()),
+            ("first_boot_only", change.boot.iter().filter(|other| !named(other)).map(|other| text(&other.what)).collect::<Jinja>()),
         ])
     }
 
@@ -140,30 +152,33 @@ impl Scope {
     }
 }
 
-/// A host with the commands that bring it its seed and run it.
-fn host_view(host: &Host, folder: &str) -> Jinja {
+/// A host with the commands that bring it its seed and run it. One that was called otherwise gets its name in between: `apply`
+/// refuses it before, and a service that starts meanwhile would not find itself in /etc/hosts.
+fn host_view(host: &Host, folder: &str, was: Option<&str>) -> Jinja {
     let (name, address) = (host.name(), host.address());
+    let naming = was.map(|_| format!("echo {name} | sudo tee /etc/hostname && sudo hostname {name} && ")).unwrap_or_default();
     Jinja::from_iter([
         ("name", Jinja::from(name)),
+        ("was", Jinja::from(was.unwrap_or_default())),
         ("fqdn", Jinja::from(host.json.fqdn.as_str())),
         ("address", Jinja::from(address.as_str())),
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
         ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
-        ("apply", Jinja::from(format!("ssh {address} 'tar xzf seed.tar.gz && sudo seed/apply'"))),
+        ("apply", Jinja::from(format!("ssh {address} '{naming}tar xzf seed.tar.gz && sudo seed/apply'"))),
     ])
 }
 
-fn role_view(role: &str, old: &Side, new: &Side, folder: &str) -> Jinja {
+fn role_view(role: &str, [old, new]: [&Side; 2], view: &impl Fn(&Host) -> Jinja) -> Jinja {
     let has = |host: &&Host| host.json.roles.iter().any(|own| own == role);
     let before: Vec<&Host> = old.hosts.iter().filter(has).collect();
     let after: Vec<&Host> = new.hosts.iter().filter(has).collect();
-    let same = |host: &Host, others: &[&Host]| others.iter().any(|other| other.name() == host.name() && other.address() == host.address());
-    let list = |hosts: &[&Host]| hosts.iter().map(|host| host_view(host, folder)).collect::<Jinja>();
-    let only = |hosts: &[&'_ Host], others: &[&Host]| -> Jinja {
-        hosts.iter().filter(|host| !same(host, others)).map(|host| host_view(host, folder)).collect()
-    };
-    let stays: Vec<&Host> = after.iter().copied().filter(|host| same(host, &before)).collect();
+    // A machine is where its address is.
+    let there = |host: &Host, others: &[&Host]| others.iter().any(|other| other.address() == host.address());
+    let list = |hosts: &[&Host]| hosts.iter().map(|host| view(host)).collect::<Jinja>();
+    let only =
+        |hosts: &[&Host], others: &[&Host]| hosts.iter().filter(|host| !there(host, others)).map(|host| view(host)).collect::<Jinja>();
+    let stays: Vec<&Host> = after.iter().copied().filter(|host| there(host, &before)).collect();
     Jinja::from_iter([
         ("old", list(&before)),
         ("new", list(&after)),

@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::side::{Host, Side};
+use super::pairs::Pairs;
+use super::side::Host;
 
 /// What happens to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ impl FirstBoot {
 pub struct HostChange {
     /// Its name.
     pub name: String,
+    /// The name that the machine had before, where it is another one.
+    pub was: Option<String>,
     /// What happens to it.
     pub kind: Kind,
     /// Addresses before and after.
@@ -72,10 +75,9 @@ pub struct HostChange {
 }
 
 /// Every host of both sides.
-pub fn compare(old: &Side, new: &Side) -> Vec<HostChange> {
-    let after = new.hosts.iter().map(|host| change(old.host(host.name()), Some(host)));
-    let gone = old.hosts.iter().filter(|host| new.host(host.name()).is_none()).map(|host| change(Some(host), None));
-    after.chain(gone).collect()
+pub fn compare(pairs: &Pairs<'_>) -> Vec<HostChange> {
+    let after = pairs.all().map(|(before, after)| change(before, Some(after)));
+    after.chain(pairs.gone().map(|host| change(Some(host), None))).collect()
 }
 
 fn change(old: Option<&Host>, new: Option<&Host>) -> HostChange {
@@ -100,6 +102,7 @@ fn change(old: Option<&Host>, new: Option<&Host>) -> HostChange {
     };
     HostChange {
         name: new.or(old).map(|host| host.name().to_string()).unwrap_or_default(),
+        was: old.filter(|old| new.is_some_and(|new| new.name() != old.name())).map(|old| old.name().to_string()),
         kind,
         address: both.map(|host| host.map(Host::address)),
         roles: both.map(|host| host.map(|host| host.json.roles.clone())),
@@ -143,9 +146,15 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         }
     }
     identities(old, new, &mut found);
+    match (&old.carried, &new.carried) {
+        (old, new) if old == new => {}
+        (None, _) => found.push("its packages travel with the seed".into()),
+        (_, None) => found.push("no packages travel with the seed any more".into()),
+        _ => found.push("other packages travel with the seed: `apply` takes those that it is asked for, and what these need".into()),
+    }
     for key in old.json.more.keys().chain(new.json.more.keys().filter(|key| !old.json.more.contains_key(*key))) {
-        // Of the clock of the build, not of the plan.
-        if key != "not_before" {
+        // Of the clock of the build and of what is packed, not of the plan.
+        if !matches!(key.as_str(), "not_before" | "disk_mb") {
             entries(key, old.json.more.get(key), new.json.more.get(key), &mut found);
         }
     }

@@ -18,6 +18,7 @@ pub fn print(change: &Change) -> Value {
         "new": label(&change.new),
         "hosts": change.hosts.iter().map(|host| json!({
             "name": host.name,
+            "was": host.was,
             "change": host.kind.word(),
             "address": {"old": host.address[0], "new": host.address[1]},
             "roles": {"old": host.roles[0], "new": host.roles[1]},

@@ -15,7 +15,7 @@ pub mod guide;
 pub mod hosts;
 pub mod json;
 pub mod lines;
-
+pub mod pairs;
 pub mod restart;
 pub mod side;
 pub mod text;
@@ -24,6 +24,7 @@ use crate::profile::Profile;
 use danger::Danger;
 use hosts::{HostChange, Kind};
 use lines::Lines;
+use pairs::Pairs;
 use restart::Step;
 use side::{FileEntry, Host, Label, Side};
 
@@ -104,9 +105,9 @@ impl Change {
 /// # Errors
 /// When an expression or template of the profile's `watch` fails.
 pub fn between(old: &Side, new: &Side, profile: Option<&Profile>) -> Result<Change, String> {
-    let pairs: Vec<(&Host, &Host)> = new.hosts.iter().filter_map(|host| Some((old.host(host.name())?, host))).collect();
+    let pairs = Pairs::new(old, new);
     let (mut files, mut packages, mut others, mut boot) = (Groups::default(), Groups::default(), Groups::default(), Groups::default());
-    for (before, after) in &pairs {
+    for (before, after) in pairs.both() {
         let name = after.name();
         file_changes(before, after).into_iter().for_each(|key| files.add(key, name));
         package_changes(before, after).into_iter().for_each(|key| packages.add(key, name));
@@ -123,9 +124,9 @@ pub fn between(old: &Side, new: &Side, profile: Option<&Profile>) -> Result<Chan
     let mut others: Vec<Other> = words(others).collect();
     others.extend(whole(old, new));
     Ok(Change {
-        hosts: hosts::compare(old, new),
-        services: restart::steps(old, new, profile),
-        dangers: danger::find(old, new, &pairs, profile)?,
+        hosts: hosts::compare(&pairs),
+        services: restart::steps(&pairs, profile),
+        dangers: danger::find(&pairs, profile)?,
         old: old.label.clone(),
         new: new.label.clone(),
         files,

@@ -1,5 +1,6 @@
 //! What `apply` does to services when the new seed reaches a host, by the rules of its phases `hold`, `install` and `start`.
 
+use super::pairs::Pairs;
 use super::side::{FileEntry, Host, Side};
 use crate::profile::Profile;
 
@@ -41,10 +42,10 @@ pub struct Step {
 }
 
 /// Everything that happens to services, in the order in which a host does it; services of the profile's first role come first.
-pub fn steps(old: &Side, new: &Side, profile: Option<&Profile>) -> Vec<Step> {
+pub fn steps(pairs: &Pairs<'_>, profile: Option<&Profile>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for host in &new.hosts {
-        let Some(before) = old.host(host.name()).filter(|before| before.same_machine(host)) else {
+    for (before, host) in pairs.all() {
+        let Some(before) = before.filter(|before| before.same_machine(host)) else {
             host.json.services.iter().for_each(|service| add(&mut steps, host, &service.name, Action::Starts, Vec::new()));
             continue;
         };
@@ -62,7 +63,7 @@ pub fn steps(old: &Side, new: &Side, profile: Option<&Profile>) -> Vec<Step> {
             }
         }
     }
-    let order = order(old, new, profile);
+    let order = order(pairs.old, pairs.new, profile);
     let place = |step: &Step| order.iter().position(|name| *name == step.service).unwrap_or(usize::MAX);
     let rank = |action: Action| match action {
         Action::Stops => 0,

@@ -56,6 +56,8 @@ pub struct Host {
     pub instance_id: Option<String>,
     /// What only the first boot does, by the key that cloud-init knows it by.
     pub boot: BTreeMap<String, String>,
+    /// The set of packages that travels with its seed, by a name that is made of what is in it.
+    pub carried: Option<String>,
 }
 
 /// A file of the target.
@@ -178,10 +180,13 @@ impl Host {
     /// # Errors
     /// In words, when a file is not what this program writes.
     pub fn read(mut parts: Parts) -> Result<Self, String> {
-        let json: HostJson = serde_json::from_slice(&parts.host_json).map_err(|error| format!("host.json: {error}"))?;
+        let mut json: HostJson = serde_json::from_slice(&parts.host_json).map_err(|error| format!("host.json: {error}"))?;
         if json.format != FORMAT {
             return Err(format!("host.json: format {} is not known", json.format));
         }
+        // A spec is compared without packing, so only which packages travel counts, not how they are packed and signed.
+        let carried = json.more.get_mut("apt").and_then(Json::as_object_mut).and_then(|apt| apt.remove("carried"));
+        let carried = carried.and_then(|carried| carried["set"].as_str().map(str::to_string));
         let mut files = BTreeMap::new();
         for entry in &json.files {
             let (bytes, secret) = parts.files.remove(&entry.path).ok_or_else(|| format!("the seed lacks root{}", entry.path))?;
@@ -199,7 +204,7 @@ impl Host {
             boot.insert("network-config".into(), String::from_utf8_lossy(&bytes).into_owned());
         }
         let instance_id = boot.remove("instance-id");
-        Ok(Self { json, files, instance_id, boot })
+        Ok(Self { json, files, instance_id, boot, carried })
     }
 
     /// Its name.
@@ -244,6 +249,7 @@ impl Side {
             let mut host = Host::read(parts(plan, context)).map_err(|why| format!("{}: {why}", plan.name))?;
             // A cloud that names instances does not look at ours.
             host.instance_id = host.instance_id.filter(|_| !cluster.cloud.names_instances);
+            host.carried = plan.shared.locked.as_ref().map(|locked| locked.id.clone());
             Ok::<_, String>(host)
         });
         let label = Label {

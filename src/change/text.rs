@@ -155,7 +155,7 @@ fn summary(change: &Change, host: &HostChange) -> String {
         Kind::Comes => ": boots with its own seed".into(),
         Kind::Goes => ": nothing switches it off but you".into(),
         _ => {
-            let mut parts = Vec::new();
+            let mut parts: Vec<String> = host.was.iter().map(|was| format!("was {was}")).collect();
             let mut part = |n: usize, word: &str| {
                 if n > 0 {
                     parts.push(format!("{n} {word}{}", if n == 1 { "" } else { "s" }));

@@ -1,4 +1,4 @@
-//! `report`: one page about the cluster.
+//! `report`: one page about the cluster; and where such pages go.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,8 @@ use super::args::{Format, Global, Report};
 use super::check::examined;
 use super::{Verdict, report};
 use crate::compile;
-use crate::emit::report::{MARK, Page, Warning};
+use crate::diag::Diagnostics;
+use crate::emit::report::{MARK, Page, Told, Warning};
 use crate::emit::repository::Repositories;
 use crate::emit::{self, Context};
 use crate::io::output;
@@ -33,20 +34,55 @@ pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
         Ok([size("user-data"), size("seed.tar.gz"), volume])
     });
     let sizes = sizes.collect::<std::io::Result<Vec<_>>>().context("packing a seed")?;
-    let warnings = diags.iter().map(|d| Warning { code: d.code.to_string(), message: d.message.clone(), help: d.help.clone() });
-    let page = Page { cluster: &cluster, plans: &plans, sizes: &sizes, warnings: warnings.collect(), spec: inputs.digest };
-    let text = page.html();
-    if options.output == Path::new("-") {
-        report::data(&text)?;
-        return Ok(Verdict::Done);
-    }
-    let path = options.output.display();
-    let ours = match fs::read(&options.output) {
-        Ok(bytes) if bytes.starts_with(MARK.as_bytes()) => true,
-        Ok(_) => bail!("`{path}` exists already and is no report of ours: move it away, or choose another name with -o"),
-        Err(_) => false,
-    };
-    output::write_file(&options.output, text.as_bytes(), 0o644, !ours)?;
-    report::say(&format!("wrote {path}; open it in a browser"));
+    let page = Page { cluster: &cluster, plans: &plans, told: Told::Built(&sizes), warnings: warnings(&diags), spec: inputs.digest };
+    Target::new(&options.output)?.write(&page)?;
     Ok(Verdict::Done)
+}
+
+/// What nobody allowed.
+pub fn warnings(diags: &Diagnostics) -> Vec<Warning> {
+    diags.iter().map(|d| Warning { code: d.code.to_string(), message: d.message.clone(), help: d.help.clone() }).collect()
+}
+
+/// Where a page goes: a file, or stdout.
+#[derive(Debug)]
+pub struct Target<'p> {
+    path: &'p Path,
+    /// An earlier page of ours is there.
+    ours: bool,
+}
+
+impl<'p> Target<'p> {
+    /// Looks at what is there.
+    ///
+    /// # Errors
+    /// When it is a file that is no page of ours.
+    pub fn new(path: &'p Path) -> Result<Self> {
+        let ours = match fs::read(path) {
+            _ if path == Path::new("-") => false,
+            Ok(bytes) if bytes.starts_with(MARK.as_bytes()) => true,
+            Ok(_) => bail!("`{}` exists already and is no report of ours: move it away, or choose another name", path.display()),
+            Err(_) => false,
+        };
+        Ok(Self { path, ours })
+    }
+
+    /// True when the page is printed.
+    pub fn is_stdout(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
+    /// Writes it whole or not at all, over an earlier one and over nothing else.
+    ///
+    /// # Errors
+    /// When the disk says no, or somebody put a file there meanwhile.
+    pub fn write(&self, page: &Page<'_>) -> Result<()> {
+        if self.is_stdout() {
+            return Ok(report::data(&page.html())?);
+        }
+        let path = self.path.display();
+        output::write_file(self.path, page.html().as_bytes(), 0o644, !self.ours)?;
+        report::say(&format!("wrote {path}; open it in a browser"));
+        Ok(())
+    }
 }

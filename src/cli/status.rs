@@ -2,17 +2,22 @@
 
 mod view;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 
 use super::args::{Format, Global, Status};
-use super::check::checked;
+use super::check::examined;
+use super::page::{self, Target};
 use super::{Verdict, report};
+use crate::compile;
 use crate::diag::{Diagnostics, did_you_mean};
+use crate::emit::report::live::Live;
+use crate::emit::report::{Page, Told};
 use crate::io::probe;
 use crate::status::{Report, ask, judge};
 
@@ -21,7 +26,15 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Asks once, or until all is as planned.
 pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
-    let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
+    // Before anybody is asked, which may take as long as `--wait` says.
+    let target = options.html.as_deref().map(Target::new).transpose()?;
+    let printed = target.as_ref().is_some_and(Target::is_stdout);
+    if printed && options.format == Format::Json {
+        bail!("stdout holds one of both: name a file for `--html`, or leave `--format json` out");
+    }
+    let (found, diags) = examined(&options.input, global, Format::Text)?;
+    let Some((cluster, inputs)) = found else { bail!("the spec has errors, so nobody was asked") };
+    let warnings = page::warnings(&diags);
     let mut elsewhere: BTreeMap<String, Ipv4Addr> = BTreeMap::new();
     for (host, address) in &options.resolve {
         if !cluster.hosts.iter().any(|known| known.name == *host) {
@@ -39,17 +52,26 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
         );
     }
     let (requests, places) = (model.requests(&elsewhere), model.places(&elsewhere));
-    let look = || judge::judge(&model, &probe::ask(&requests, &places, options.timeout));
+    let asked = Cell::new(0);
+    let look = || {
+        asked.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+        judge::judge(&model, &probe::ask(&requests, &places, options.timeout))
+    };
     let seen = match options.wait {
         Some(wait) => patiently(look, wait),
         None => look(),
     };
     match options.format {
+        _ if printed => report::say(view::findings(&seen).trim_end()),
         Format::Json => report::data(&format!("{:#}\n", view::json(&cluster, &seen)))?,
         Format::Text => {
             report::data(&view::table(&cluster, &seen))?;
             report::say(view::findings(&seen).trim_end());
         }
+    }
+    if let Some(target) = &target {
+        let (plans, told) = (compile::plans(&cluster), Told::Live(Live { report: &seen, asked: asked.get() }));
+        target.write(&Page { cluster: &cluster, plans: &plans, told, warnings, spec: inputs.digest })?;
     }
     if seen.silent {
         bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");

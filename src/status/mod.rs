@@ -200,6 +200,16 @@ pub struct Finding {
     pub help: String,
 }
 
+impl Finding {
+    /// What it is in two words, such as `other quorum` or `not registered`.
+    pub fn word(&self) -> String {
+        match (&self.value, self.code) {
+            (Some(value), Code::OtherValue) => format!("other {}", value.name),
+            _ => self.code.word().replace('-', " "),
+        }
+    }
+}
+
 /// A value that differs from the planned one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
@@ -287,6 +297,21 @@ pub struct PoolReport {
 impl Report {
     /// True when nothing differs from the plan.
     pub fn as_planned(&self) -> bool {
-        self.findings.iter().all(|finding| finding.note)
+        self.differences().next().is_none()
+    }
+
+    /// Everything that is not as planned.
+    pub fn differences(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.note)
+    }
+
+    /// True when no difference names this host.
+    pub fn host_as_planned(&self, host: &str) -> bool {
+        self.differences().all(|finding| finding.host.as_deref() != Some(host))
+    }
+
+    /// What differs of a service on a host.
+    pub fn about<'r>(&'r self, host: &'r str, service: &'r str) -> impl Iterator<Item = &'r Finding> {
+        self.differences().filter(move |finding| finding.host.as_deref() == Some(host) && finding.services.iter().any(|own| own == service))
     }
 }

@@ -1,6 +1,7 @@
 //! Of the command that asks what runs: `status`.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -25,6 +26,10 @@ pub struct Status {
     /// (repeatable)
     #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
     pub resolve: Vec<(String, Ipv4Addr)>,
+    /// Write a page as `report` does, with what the machines say; `-` prints it
+    /// instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Form of the report
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

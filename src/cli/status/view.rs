@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::report;
 use crate::cluster::Cluster;
 use crate::emit;
-use crate::status::{Code, Finding, HostReport, Instance, Report};
+use crate::status::{HostReport, Instance, Report};
 
 /// Version of `status --format json`.
 const FORMAT: u32 = 1;
@@ -49,7 +49,7 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     for host in &report.hosts {
         let many = alike.get(&host.roles[..]).is_some_and(|hosts| *hosts > SHOWN);
         let leads = host.services.iter().any(|service| service.part.as_deref() == Some("leader"));
-        if many && !leads && as_planned(host, report) {
+        if many && !leads && report.host_as_planned(&host.name) {
             hidden += 1;
             continue;
         }
@@ -61,18 +61,12 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     out
 }
 
-fn as_planned(host: &HostReport, report: &Report) -> bool {
-    !report.findings.iter().any(|finding| !finding.note && finding.host.as_ref() == Some(&host.name))
-}
-
 fn services(host: &HostReport, report: &Report) -> String {
     let one = |service: &Instance| {
-        let about =
-            |finding: &&Finding| !finding.note && finding.host.as_ref() == Some(&host.name) && finding.services.contains(&service.service);
         let mut words = Vec::new();
         words.extend(service.version.clone().filter(|_| service.answered));
         words.extend(service.part.clone());
-        words.extend(report.findings.iter().filter(about).map(mark));
+        words.extend(report.about(&host.name, &service.service).map(|finding| finding.word().to_uppercase()));
         if words.is_empty() {
             words.push("answers".into());
         }
@@ -82,15 +76,6 @@ fn services(host: &HostReport, report: &Report) -> String {
         [] => "nothing to ask".into(),
         services => services.iter().map(one).collect::<Vec<_>>().join(", "),
     }
-}
-
-/// What a finding is called in the table.
-fn mark(finding: &Finding) -> String {
-    let word = match (&finding.value, finding.code) {
-        (Some(value), Code::OtherValue) => format!("other {}", value.name),
-        _ => finding.code.word().replace('-', " "),
-    };
-    word.to_uppercase()
 }
 
 /// Every finding with what to do, and how many there are.
@@ -104,7 +89,7 @@ pub fn findings(report: &Report) -> String {
     if report.findings.len() > TOLD {
         let _ = writeln!(out, "and {} more; `--format json` has them all", report.findings.len() - TOLD);
     }
-    let differences = report.findings.iter().filter(|finding| !finding.note).count();
+    let differences = report.differences().count();
     match differences {
         0 => out.push_str("as the spec says\n"),
         n => {
@@ -129,7 +114,7 @@ pub fn json(cluster: &Cluster, report: &Report) -> serde_json::Value {
         "profile": cluster.profile.name,
         "as_planned": report.as_planned(),
         "hosts": report.hosts.iter().map(|host| json!({
-            "name": host.name, "address": host.address.to_string(), "roles": host.roles, "as_planned": as_planned(host, report),
+            "name": host.name, "address": host.address.to_string(), "roles": host.roles, "as_planned": report.host_as_planned(&host.name),
             "services": host.services.iter().map(service).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "services": report.services.iter().map(|s| json!({

@@ -1,17 +1,19 @@
-//! A page about the cluster: who there is, who talks to whom, what each host gets. One file of HTML without scripts and without
-//! anything from elsewhere; the same bytes from the same spec. It shows no content of any file, so it holds no secret.
+//! A page about the cluster: who there is, who talks to whom, what each host gets; and what its machines say, when they were asked. One
+//! file of HTML without scripts and without anything from elsewhere; the same bytes from the same spec and the same answers. It shows
+//! no content of any file, so it holds no secret.
 
+pub mod live;
+mod plans;
 mod svg;
 
 use std::fmt::Write;
-use std::sync::Arc;
+
+use live::Live;
 
 use super::PRODUCT;
 use crate::cluster::{Cluster, InstanceId};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Sha256Sum;
-use crate::format::names;
-use crate::plan::file::PlannedFile;
 use crate::plan::{HostPlan, group, service};
 
 /// What every page of ours begins with.
@@ -38,12 +40,21 @@ pub struct Page<'c> {
     pub cluster: &'c Cluster,
     /// Plans of all hosts.
     pub plans: &'c [HostPlan],
-    /// Bytes of user-data, seed and volume of each, where they are written.
-    pub sizes: &'c [[Option<usize>; 3]],
+    /// What is told of each host.
+    pub told: Told<'c>,
     /// Warnings that nobody allowed.
     pub warnings: Vec<Warning>,
     /// Digest of the spec.
     pub spec: Sha256Sum,
+}
+
+/// What a page tells of hosts beside their plans.
+#[derive(Debug)]
+pub enum Told<'c> {
+    /// What is built for them: bytes of user-data, seed and volume of each, where they are written.
+    Built(&'c [[Option<usize>; 3]]),
+    /// What they say of themselves.
+    Live(Live<'c>),
 }
 
 /// Hosts with the same roles.
@@ -51,8 +62,14 @@ pub(super) struct Group<'p> {
     role: String,
     roles: &'p [String],
     hosts: Vec<&'p HostPlan>,
-    services: Vec<String>,
+    services: Vec<Served>,
     quorum: Option<String>,
+}
+
+/// A service with its ports.
+pub(super) struct Served {
+    name: String,
+    said: String,
 }
 
 /// Who connects to whom.
@@ -67,14 +84,15 @@ impl Page<'_> {
     /// The whole page.
     pub fn html(&self) -> String {
         let (cluster, groups, connections) = (self.cluster, self.groups(), self.connections());
-        let name = escaped(&cluster.name);
+        let (name, live) = (escaped(&cluster.name), self.live());
         let mut out = String::from(MARK);
         let _ = write!(
             out,
             "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-             <title>{name}: {} hosts of {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{name}</h1>\n",
-            self.plans.len(),
+             <title>{name}{}: {} of {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{name}</h1>\n",
+            live.map(|live| format!(" {}", live.title())).unwrap_or_default(),
+            count(self.plans.len(), "host"),
             escaped(&cluster.profile.name)
         );
         let roles: Vec<String> = groups.iter().map(|group| format!("{} {}", group.hosts.len(), escaped(&group.role))).collect();
@@ -87,27 +105,23 @@ impl Page<'_> {
             escaped(&cluster.platform.name),
             escaped(&cluster.profile.summary)
         );
-        out.push_str("<nav aria-label=\"Sections\"><ul>");
-        let sections = [
-            ("picture", "Picture"),
-            ("connections", "Connections"),
-            ("warnings", "Warnings"),
-            ("hosts", "Hosts"),
-            ("plans", "Plans"),
-            ("boot", "First boot"),
-        ];
-        for (id, title) in sections.iter().filter(|(id, _)| *id != "warnings" || !self.warnings.is_empty()) {
-            let _ = write!(out, "<li><a href=\"#{id}\">{title}</a></li>");
+        if let Some(live) = live {
+            live.verdict(&mut out);
         }
-        out.push_str("</ul></nav>\n</header>\n<main>\n<section id=\"picture\" aria-label=\"Picture\">\n<figure>\n");
-        out.push_str(&svg::draw(&cluster.name, &groups, &connections));
+        self.sections(&mut out);
+        out.push_str("</header>\n<main>\n<section id=\"picture\" aria-label=\"Picture\">\n<figure>\n");
+        out.push_str(&svg::draw(&cluster.name, &groups, &connections, live));
         out.push_str("</figure>\n</section>\n");
+        if let Some(live) = live {
+            live.services(&mut out);
+            live.findings(&mut out);
+        }
         table_of_connections(&connections, &mut out);
         self.warnings(&mut out);
         out.push_str("<section id=\"hosts\">\n<h2>Hosts</h2>\n");
         groups.iter().for_each(|group| self.hosts(group, &mut out));
         out.push_str("</section>\n<section id=\"plans\">\n<h2>Plans</h2>\n");
-        groups.iter().for_each(|group| plan(group, &mut out));
+        groups.iter().for_each(|group| plans::plan(group, &mut out));
         out.push_str("</section>\n");
         self.boot(&mut out);
         let _ = write!(
@@ -119,6 +133,35 @@ impl Page<'_> {
         out
     }
 
+    fn live(&self) -> Option<&Live<'_>> {
+        match &self.told {
+            Told::Built(_) => None,
+            Told::Live(live) => Some(live),
+        }
+    }
+
+    /// Links to what the page has.
+    fn sections(&self, out: &mut String) {
+        let live = self.live();
+        let found = |note: bool| live.is_some_and(|live| live.report.findings.iter().any(|finding| finding.note == note));
+        let sections = [
+            ("picture", "Picture", true),
+            ("services", "Services", live.is_some()),
+            ("differences", "Differences", found(false)),
+            ("notes", "Notes", found(true)),
+            ("connections", "Connections", true),
+            ("warnings", "Warnings", !self.warnings.is_empty()),
+            ("hosts", "Hosts", true),
+            ("plans", "Plans", true),
+            ("boot", "First boot", true),
+        ];
+        out.push_str("<nav aria-label=\"Sections\"><ul>");
+        for (id, title, _) in sections.iter().filter(|(_, _, there)| *there) {
+            let _ = write!(out, "<li><a href=\"#{id}\">{title}</a></li>");
+        }
+        out.push_str("</ul></nav>\n");
+    }
+
     fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for plan in self.plans {
@@ -127,7 +170,9 @@ impl Page<'_> {
                 None => {
                     let services = plan.shared.services.iter().map(|service| {
                         let ports: Vec<String> = service.ports.iter().map(u16::to_string).collect();
-                        format!("{} {}", service.unit, ports.join(" ")).trim_end().to_string()
+                        let said = format!("{} {}", service.unit, ports.join(" ")).trim_end().to_string();
+                        let known = self.cluster.profile.services.iter().find(|known| known.unit == service.unit);
+                        Served { name: known.map_or_else(|| service.unit.clone(), |known| known.name.clone()), said }
                     });
                     groups.push(Group {
                         role: plan.roles.join("+"),
@@ -192,7 +237,11 @@ impl Page<'_> {
     fn hosts(&self, group: &Group<'_>, out: &mut String) {
         let id = anchor(group);
         let _ = writeln!(out, "<h3 id=\"hosts-{id}\">{} <span class=\"soft\">({})</span></h3>", escaped(&group.role), group.hosts.len());
-        let sizes = |plan: &HostPlan| self.plans.iter().position(|one| one.name == plan.name).map_or([None; 3], |at| self.sizes[at]);
+        let sizes = match &self.told {
+            Told::Live(live) => return live.hosts(&format!("hosts-{id}"), &group.hosts, out),
+            Told::Built(sizes) => sizes,
+        };
+        let sizes = |plan: &HostPlan| self.plans.iter().position(|one| one.name == plan.name).map_or([None; 3], |at| sizes[at]);
         if group.hosts.len() > ROWS {
             let all: Vec<[Option<usize>; 3]> = group.hosts.iter().map(|plan| sizes(plan)).collect();
             let span = |at: usize| {
@@ -265,56 +314,6 @@ fn table_of_connections(connections: &[Connection], out: &mut String) {
         );
     }
     out.push_str("</tbody></table>\n</section>\n");
-}
-
-/// What the hosts of a group get, in the order in which they do it. Where hosts differ, the file says so.
-fn plan(group: &Group<'_>, out: &mut String) {
-    let id = anchor(group);
-    let first = group.hosts[0];
-    let _ = writeln!(out, "<h3 id=\"plan-{id}\">{}</h3>", escaped(&group.role));
-    let brief = names::brief(group.hosts.iter().map(|plan| plan.name.as_str()));
-    let _ = writeln!(out, "<p class=\"soft\">{}</p>", escaped(&brief));
-    let packages = first.shared.packages.iter().map(|package| match &package.version {
-        Some(version) => format!("<code>{}={}</code>", escaped(&package.name), escaped(version)),
-        None => format!("<code>{}</code>", escaped(&package.name)),
-    });
-    let _ = writeln!(out, "<p>Installs {}.</p>", packages.collect::<Vec<_>>().join(", "));
-    let services: Vec<String> = group.services.iter().map(|service| escaped(service)).collect();
-    let _ = writeln!(out, "<p>Starts {}.</p>", services.join(", then "));
-    let _ = writeln!(
-        out,
-        "<table aria-labelledby=\"plan-{id}\"><thead><tr><th scope=\"col\">File</th><th scope=\"col\">Mode</th>\
-         <th scope=\"col\" class=\"n\">Bytes</th></tr></thead><tbody>"
-    );
-    for (file, differs) in files(group) {
-        let size = if file.secret { "secret".to_string() } else { file.content.bytes.len().to_string() };
-        let note = if differs { " <span class=\"soft\">differs by host</span>" } else { "" };
-        let _ = writeln!(
-            out,
-            "<tr><td><code>{}</code>{note}</td><td class=\"nums short\">{:04o}</td><td class=\"n nums\">{size}</td></tr>",
-            escaped(&file.path),
-            file.mode
-        );
-    }
-    out.push_str("</tbody></table>\n");
-}
-
-/// Every file that a host of the group has, and whether it is not the same on all of them.
-fn files<'p>(group: &Group<'p>) -> Vec<(&'p Arc<PlannedFile>, bool)> {
-    let mut found: Vec<(&Arc<PlannedFile>, bool, usize)> = Vec::new();
-    let mut places = std::collections::BTreeMap::new();
-    for file in group.hosts.iter().flat_map(|plan| &plan.files) {
-        let place = *places.entry(file.path.as_str()).or_insert_with(|| {
-            found.push((file, false, 0));
-            found.len() - 1
-        });
-        let (first, differs, hosts) = &mut found[place];
-        *differs |= first.content.sha256 != file.content.sha256 || first.mode != file.mode;
-        *hosts += 1;
-    }
-    let mut files: Vec<_> = found.into_iter().map(|(file, differs, hosts)| (file, differs || hosts < group.hosts.len())).collect();
-    files.sort_by(|a, b| a.0.path.cmp(&b.0.path));
-    files
 }
 
 /// A fragment of an address.

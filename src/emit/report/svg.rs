@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::live::{Live, Mark};
 use super::{Connection, Group, escaped};
 use crate::format::names;
 
@@ -20,7 +21,7 @@ struct Placed<'g> {
 }
 
 /// The whole picture, with a title and a description for those who do not see it.
-pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection]) -> String {
+pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection], live: Option<&Live<'_>>) -> String {
     let wires: Vec<(usize, &Connection)> =
         connections.iter().enumerate().filter(|(_, c)| c.from.as_deref() != Some(c.to.as_str())).collect();
     let outside = wires.iter().any(|(_, wire)| wire.from.is_none());
@@ -32,7 +33,8 @@ pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection]) -> 
     let mut placed: Vec<Placed<'_>> = Vec::new();
     for group in groups {
         let rows = if group.hosts.len() > CHIPS { 1 } else { group.hosts.len() };
-        let words = 1 + usize::from(group.quorum.is_some()) + group.services.len();
+        let answers = group.services.iter().filter(|service| live.and_then(|live| live.summary(&service.name)).is_some()).count();
+        let words = 1 + usize::from(group.quorum.is_some()) + group.services.len() + answers;
         let height = 12 + words * 17 + rows * 24 + 4;
         placed.push(Placed { group, top: y, height });
         y += height + 22;
@@ -55,7 +57,7 @@ pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection]) -> 
         let _ = writeln!(out, "<rect class=\"dash\" x=\"{left}\" y=\"8\" width=\"{width}\" height=\"30\" rx=\"6\"/>");
         let _ = writeln!(out, "<text class=\"s\" x=\"{}\" y=\"27\">people and programs outside</text>", left + 10);
     }
-    placed.iter().for_each(|one| role(one, left, &mut out));
+    placed.iter().for_each(|one| role(one, left, live, &mut out));
     let mut signs = String::new();
     for (rail, (number, wire)) in wires.iter().enumerate() {
         let place = |role: &str| placed.iter().find(|one| one.group.roles.iter().any(|own| own == role));
@@ -85,27 +87,43 @@ pub fn draw(cluster: &str, groups: &[Group<'_>], connections: &[Connection]) -> 
     out
 }
 
-fn role(one: &Placed<'_>, left: usize, out: &mut String) {
+/// A shape and the words behind it.
+fn marked(x: usize, y: usize, mark: Mark, out: &mut String) {
+    let (class, path) = mark.shape();
+    let _ = write!(out, "<path class=\"{class}\" transform=\"translate({x} {}) scale(.8)\" d=\"{path}\"/>", y - 9);
+}
+
+fn role(one: &Placed<'_>, left: usize, live: Option<&Live<'_>>, out: &mut String) {
     let (group, width) = (one.group, WIDTH - left - 6);
     let _ = writeln!(out, "<rect class=\"box\" x=\"{left}\" y=\"{}\" width=\"{width}\" height=\"{}\" rx=\"8\"/>", one.top, one.height);
     let mut y = one.top + 20;
-    let mut line = |class: &str, text: &str, out: &mut String| {
-        let _ = writeln!(out, "<text class=\"{class}\" x=\"{}\" y=\"{y}\">{}</text>", left + 12, escaped(text));
+    let mut line = |class: &str, text: &str, mark: Option<Mark>, out: &mut String| {
+        if let Some(mark) = mark {
+            marked(left + 12, y, mark, out);
+        }
+        let x = left + 12 + if mark.is_some() { 14 } else { 0 };
+        let _ = writeln!(out, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(text));
         y += 17;
     };
-    line("t b", &format!("{} × {}", group.hosts.len(), group.role), out);
+    line("t b", &format!("{} × {}", group.hosts.len(), group.role), None, out);
     if let Some(quorum) = &group.quorum {
-        line("s", quorum, out);
+        line("s", quorum, None, out);
     }
     for service in &group.services {
-        line("t", service, out);
+        line("t", &service.said, None, out);
+        if let Some((mark, words)) = live.and_then(|live| live.summary(&service.name)) {
+            line("s", &words, Some(mark), out);
+        }
     }
-    let mut chip = |text: &str, more: &str, out: &mut String| {
+    let mut chip = |text: &str, more: &str, mark: Option<Mark>, out: &mut String| {
         let _ = writeln!(out, "<rect class=\"chip\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"20\" rx=\"4\"/>", left + 8, y - 10, width - 16);
+        if let Some(mark) = mark {
+            marked(left + 14, y + 4, mark, out);
+        }
         let _ = writeln!(
             out,
             "<text class=\"t\" x=\"{}\" y=\"{}\">{} <tspan class=\"s\">{}</tspan></text>",
-            left + 14,
+            left + 14 + if mark.is_some() { 14 } else { 0 },
             y + 4,
             escaped(text),
             escaped(more)
@@ -116,8 +134,16 @@ fn role(one: &Placed<'_>, left: usize, out: &mut String) {
         let brief = names::brief(group.hosts.iter().map(|host| host.name.as_str()));
         // What does not fit into the picture stands in full in the list.
         let brief = if brief.chars().count() > 26 { format!("{} and {} more", group.hosts[0].name, group.hosts.len() - 1) } else { brief };
-        chip(&brief, &format!("from {}", group.hosts[0].address), out);
-    } else {
-        group.hosts.iter().for_each(|host| chip(&host.name, &host.address.to_string(), out));
+        match live.map(|live| live.counted(&group.hosts)) {
+            Some((mark, words)) => chip(&brief, &words, Some(mark), out),
+            None => chip(&brief, &format!("from {}", group.hosts[0].address), None, out),
+        }
+        return;
+    }
+    for host in &group.hosts {
+        match live.map(|live| live.mark(&host.name)) {
+            Some(mark) => chip(&host.name, mark.word(), Some(mark), out),
+            None => chip(&host.name, &host.address.to_string(), None, out),
+        }
     }
 }
