@@ -146,8 +146,10 @@ impl Store {
         }
     }
 
-    /// Removes a file.
+    /// Removes a file, and what is noted of it.
     pub fn remove(&self, stored: &Stored) -> Result<()> {
+        // Only a note: without the file nobody looks for it.
+        let _ = fs::remove_file(super::copyright::place(self, &stored.sha256));
         fs::remove_file(&stored.path).with_context(|| format!("removing `{}`", stored.path.display()))
     }
 

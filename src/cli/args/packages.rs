@@ -1,4 +1,4 @@
-//! Of the commands for packages that are carried: `lock`, `fetch`, `store`.
+//! Of the commands for packages that are carried: `lock`, `fetch`, `store`, `bom`.
 
 use std::path::PathBuf;
 
@@ -82,4 +82,15 @@ pub enum StoreCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// `bom`.
+#[derive(Debug, Args)]
+pub struct Bom {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Form of the bill: a table, or CycloneDX 1.6 in JSON
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
