@@ -3,6 +3,8 @@
 
 mod fetch;
 mod keys;
+mod killed;
+mod large;
 mod project;
 mod tamper;
 

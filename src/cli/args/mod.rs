@@ -255,6 +255,10 @@ pub enum Which {
     Host,
     /// `plan --format json`
     Plan,
+    /// The last line of `lock --format json`
+    Lock,
+    /// The last line of `fetch --format json`
+    Fetch,
     /// `status --format json`
     Status,
     /// `diff --format json`
