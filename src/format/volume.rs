@@ -68,7 +68,7 @@ pub trait Image {
     /// # Errors
     /// In words: they are not there, too many, or cannot be read.
     fn piece(&self, at: u64, length: u64) -> Result<Vec<u8>, String> {
-        if !at.checked_add(length).is_some_and(|end| end <= self.size()) {
+        if at.checked_add(length).is_none_or(|end| end > self.size()) {
             return Err("it is cut off".into());
         }
         let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_PIECE);

@@ -122,7 +122,7 @@ fn deb(number: usize, bytes: usize) -> Result<(String, Vec<u8>)> {
         [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", packed.finish()?), ("data.tar", tarball("./usr/share/noise", &noise)?)];
     let mut deb = b"!<arch>\n".to_vec();
     for (name, content) in members {
-        write!(deb, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, content.len())?;
+        writeln!(deb, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100_644, content.len())?;
         deb.extend(&content);
         deb.resize(deb.len().next_multiple_of(2), b'\n');
     }
