@@ -31,6 +31,7 @@
 //! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
 //! | `image` | nothing of ours |
 //! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`, `status`; never `profile`: kinds of clusters are data |
+//! | `bom` | `apt`, `artifact`, `cluster`, `emit::repository`, `format`, `lock`, `platform` |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
@@ -41,6 +42,7 @@
 pub mod apt;
 pub mod artifact;
 pub mod bake;
+pub mod bom;
 pub mod change;
 pub mod cli;
 pub mod cluster;

@@ -2,6 +2,8 @@
 
 mod desk;
 mod fetch;
+mod formats;
+mod killed;
 mod lock;
 mod server;
 mod tls;

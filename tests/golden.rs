@@ -215,7 +215,15 @@ pub fn on_volume(image: &[u8]) -> BTreeMap<String, &[u8]> {
         }
     };
     assert_eq!(labels, ["cidata", "cidata"]);
-    let named = trees.into_iter().map(|files| files.into_iter().map(|file| (file.name, file.bytes)).collect());
+    let named = trees.into_iter().map(|files| {
+        files
+            .into_iter()
+            .map(|file| {
+                let bytes = file.bytes(image);
+                (file.name, bytes)
+            })
+            .collect()
+    });
     let named: Vec<BTreeMap<String, &[u8]>> = named.collect();
     assert!(named.iter().all(|tree| *tree == named[0]), "trees differ");
     named.into_iter().next().unwrap_or_default()

@@ -4,6 +4,8 @@
 mod diff;
 mod fetch;
 mod keys;
+mod killed;
+mod large;
 mod project;
 mod tamper;
 

@@ -53,11 +53,7 @@ fn broken<T>(what: impl Into<String>) -> Result<T, DebError> {
 /// The text is one paragraph that [`Package::read`] takes. Bytes that are not UTF-8 (names of people in old packages) become
 /// U+FFFD.
 pub fn control(mut deb: impl Read) -> Result<String, DebError> {
-    let mut magic = [0; 8];
-    fill(&mut deb, &mut magic)?;
-    if &magic != b"!<arch>\n" {
-        return broken("it is no ar archive, as every .deb file is");
-    }
+    magic(&mut deb)?;
     let (mut control, mut data) = (None, false);
     for number in 0.. {
         let Some((name, size)) = header(&mut deb)? else { break };
@@ -104,6 +100,26 @@ pub fn control(mut deb: impl Read) -> Result<String, DebError> {
     }
 }
 
+/// Gives the data of a .deb file, packed as they are, to `then` with the name of their member, and reads no further.
+pub(super) fn data(mut deb: impl Read, then: impl FnOnce(&str, &mut dyn Read)) -> Result<(), DebError> {
+    magic(&mut deb)?;
+    for _ in 0..MEMBERS {
+        let Some((name, size)) = header(&mut deb)? else { break };
+        if name.starts_with("data.tar") {
+            then(&name, &mut (&mut deb).take(size));
+            return Ok(());
+        }
+        io::copy(&mut (&mut deb).take(size + size % 2), &mut io::sink()).map_err(DebError::Read)?;
+    }
+    broken("it has no data member")
+}
+
+fn magic(deb: &mut impl Read) -> Result<(), DebError> {
+    let mut magic = [0; 8];
+    fill(deb, &mut magic)?;
+    if &magic == b"!<arch>\n" { Ok(()) } else { broken("it is no ar archive, as every .deb file is") }
+}
+
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), DebError> {
     reader.read_exact(buffer).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => DebError::Broken("it is cut off".into()),
@@ -141,16 +157,21 @@ fn version(member: &mut impl Read) -> Result<(), DebError> {
 
 /// The control file out of a compressed tarball.
 fn unpack(name: &str, member: &mut impl Read) -> Result<String, DebError> {
-    match name {
-        "control.tar" => find(member),
-        "control.tar.gz" => find(flate2::read::MultiGzDecoder::new(member)),
-        "control.tar.xz" => find(lzma_rust2::XzReader::new_mem_limit(member, true, XZ_MEMORY)),
-        "control.tar.zst" => {
+    find(unpacked(name, member)?)
+}
+
+/// The tarball in a member, by the ending of its name.
+pub(super) fn unpacked<'r>(name: &str, member: &'r mut (impl Read + ?Sized)) -> Result<Box<dyn Read + 'r>, DebError> {
+    Ok(match name.split_once(".tar").map(|(_, form)| form) {
+        Some("") => Box::new(member),
+        Some(".gz") => Box::new(flate2::read::MultiGzDecoder::new(member)),
+        Some(".xz") => Box::new(lzma_rust2::XzReader::new_mem_limit(member, true, XZ_MEMORY)),
+        Some(".zst") => {
             let stream = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(member, ZSTD_WINDOW);
-            find(stream.map_err(|error| DebError::Broken(format!("`{name}` cannot be unpacked: {error}")))?)
+            Box::new(stream.map_err(|error| DebError::Broken(format!("`{name}` cannot be unpacked: {error}")))?)
         }
-        _ => broken(format!("`{name}` is compressed in a way that is not known here: gz, xz and zst are")),
-    }
+        _ => return broken(format!("`{name}` is compressed in a way that is not known here: gz, xz and zst are")),
+    })
 }
 
 fn find(stream: impl Read) -> Result<String, DebError> {

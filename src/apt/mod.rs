@@ -16,6 +16,8 @@
 //! each of them, and gives the same folders to the real apt.
 
 pub mod control;
+pub mod copyright;
+pub mod data;
 pub mod deb;
 pub mod explain;
 pub mod index;

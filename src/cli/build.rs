@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::args::{Build, Format, Global};
 use super::check::first_boots;
 use super::next::{self, Next};
-use super::{Verdict, carried, report};
+use super::{Verdict, bom, carried, report};
 use crate::cluster::Cluster;
 use crate::compile::{self, Beside, BuildError, Inputs};
 use crate::emit::run;
@@ -20,7 +20,10 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if options.base.is_some() && !boots_here {
         bail!("`--base` is for `--target qemu`, which writes run.sh");
     }
-    let more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
+    let mut more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
+    if let Some(packages) = &packages {
+        more.push(bom::of(&cluster, &inputs, packages)?.artifact());
+    }
     let signs = packages.is_some() || options.sign_with.is_some();
     let key = signs.then(|| carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)).transpose()?;
     if key.as_ref().is_some_and(|key| key.made) {

@@ -34,6 +34,7 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
     let Some((cluster, inputs)) = checked_with(input, lock, global, format, &mut sources)? else { return Ok(None) };
     let Some(lock) = &cluster.lock else { return Ok(Some((cluster, inputs, None))) };
     let store = Store::of_user()?;
+    store.sweep()?;
     let packed = cluster.delivery.method == Method::Hand;
     let mut diags = Diagnostics::new();
     let known = carried::read(lock, &store, packed, &mut diags).context("reading the packages that are carried")?;

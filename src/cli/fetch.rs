@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
 use super::args::{Fetch, Format, Global};
 use super::check::checked;
@@ -20,9 +21,12 @@ use crate::io::{debs, load, source};
 use crate::lock::known::{Known, Verdict as Judged};
 use crate::lock::{self, Lock};
 
+/// Version of the last line of `fetch --format json`.
+const FORMAT: u32 = 1;
+
 /// Brings the packages of a lock into the store.
 pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
     let Some(lock) = &cluster.lock else {
         report::say(&format!(
             "{}: nothing is carried (`packages: {{source: {}}}`), nothing to fetch",
@@ -32,6 +36,7 @@ pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
         return Ok(Verdict::Done);
     };
     let store = Store::of_user()?;
+    store.sweep()?;
     let client = if options.offline { None } else { Some(Client::new()) };
     let mut given = given(&options.from, lock, &inputs)?;
     let folder = load::folder(&options.input.spec);
@@ -49,11 +54,24 @@ pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
         report::say(&format!("error: {}: {why}", wanted[*index].title));
     }
     let bytes: u64 = wanted.iter().map(|file| file.size).sum();
+    let fetched = progress.fetched.load(Ordering::Relaxed);
+    if options.format == Format::Json {
+        let why = |index: usize| failed.iter().find(|(failed, _)| *failed == index).map(|(_, why)| why);
+        let line = |(index, package): (usize, &&lock::Package)| {
+            json!({
+                "name": package.name.value, "version": package.version, "architecture": package.architecture, "size": package.size,
+                "sha256": package.sha256.hex(), "file": store.path(&package.sha256).display().to_string(), "error": why(index),
+            })
+        };
+        let packages: Vec<_> = packages.iter().enumerate().map(line).collect();
+        let store = store.root().display().to_string();
+        let result = json!({"format": FORMAT, "fetch": {"store": store, "bytes": bytes, "fetched": fetched, "packages": packages}});
+        report::heard_or_not(report::data(&format!("{result}\n")))?;
+    }
     if !failed.is_empty() {
         let (count, of) = (failed.len(), report::count(wanted.len(), "package"));
         bail!("{count} of {of} could not be had; what has arrived is kept, and `fetch` goes on from there");
     }
-    let fetched = progress.fetched.load(Ordering::Relaxed);
     let there = wanted.len() - fetched;
     report::say(&format!(
         "{}: {}, {bytes} bytes in {}; {fetched} fetched, {there} were there",

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::json;
 
 use super::args::{Format, Global, Lock as Options};
 use super::check::checked_with;
@@ -22,6 +23,9 @@ use crate::lock::choose::{self, Kind, Question, Refusal, Upgrade};
 use crate::lock::known::Verdict as Judged;
 use crate::lock::{self, Asked, Lock, Release, change, print::print};
 use crate::plan::carried;
+
+/// Version of the last line of `lock --format json`.
+const FORMAT: u32 = 1;
 
 /// Resolves what is asked, and writes the lock where it has changed.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
@@ -76,10 +80,12 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
     let whole = format!("{}, {bytes} bytes", report::count(new.packages.len(), "package"));
     if options.locked {
         if change.is_empty() && old.is_some() {
+            programs(options, path, "unchanged", new, &change)?;
             report::say(&format!("{shown}: {whole}, as it is locked"));
             return Ok(Verdict::Done);
         }
         tell(options, &change)?;
+        programs(options, path, "would-change", new, &change)?;
         let why = if old.is_none() { "there is no lock" } else { "the lock would change" };
         report::say(&format!("{shown}: {why}; without --locked, `clusterseed lock` writes it"));
         return Ok(Verdict::Wrong);
@@ -102,16 +108,48 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
     let what = match (old, change.is_empty()) {
         (None, _) => "new".to_string(),
         (Some(_), true) => "unchanged".to_string(),
-        (Some(_), false) => format!("{} changed", report::count(change.lines.len(), "package")),
+        (Some(_), false) => format!("{} changed", report::count(change.lines().len(), "package")),
     };
+    let state = match (old, change.is_empty()) {
+        (None, _) => "new",
+        (Some(_), true) => "unchanged",
+        (Some(_), false) => "changed",
+    };
+    programs(options, path, state, new, &change)?;
     report::say(&format!("{shown}: {whole}, {what}; next: clusterseed fetch {}", options.input.spec.display()));
     Ok(Verdict::Done)
 }
 
 /// What changes, for people: standard output belongs to problems where those are for programs.
 fn tell(options: &Options, change: &change::Change) -> std::io::Result<()> {
-    let lines = change.lines.iter().filter(|_| options.format == Format::Text);
+    let lines = change.lines().into_iter().filter(|_| options.format == Format::Text);
     lines.map(|line| format!("{line}\n")).try_for_each(|line| report::heard_or_not(report::data(&line)))
+}
+
+/// The result for programs, after the problems: `clusterseed schema lock` publishes its form.
+fn programs(options: &Options, path: &Path, state: &str, lock: &Lock, change: &change::Change) -> std::io::Result<()> {
+    if options.format != Format::Json {
+        return Ok(());
+    }
+    let package = |package: &lock::Package| {
+        json!({
+            "name": package.name.value, "version": package.version, "architecture": package.architecture, "size": package.size,
+            "sha256": package.sha256.hex(), "source": package.source, "path": package.path, "for": package.sets,
+        })
+    };
+    let changes = change.packages.iter().map(|package| json!({"name": package.name, "old": package.old, "new": package.new}));
+    let result = json!({
+        "format": FORMAT,
+        "lock": {
+            "file": path.display().to_string(),
+            "state": state,
+            "changes": changes.collect::<Vec<_>>(),
+            "other_changes": change.other,
+            "bytes": lock.packages.iter().map(|package| package.size).sum::<u64>(),
+            "packages": lock.packages.iter().map(package).collect::<Vec<_>>(),
+        },
+    });
+    report::heard_or_not(report::data(&format!("{result}\n")))
 }
 
 /// The lock that there is; one that cannot be read is said to be replaced.
@@ -158,6 +196,7 @@ impl Material {
         let folder = load::folder(&options.input.spec);
         let base = carried.base.as_ref().map(|path| base::status(&folder.join(&path.value))).transpose()?.unwrap_or_default();
         let store = Store::of_user()?;
+        store.sweep()?;
         let client = if options.offline { None } else { Some(Client::new()) };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
         let reader =

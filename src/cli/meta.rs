@@ -26,6 +26,8 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
         Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
+        Which::Fetch => document("clusterseed/fetch-1", include_str!("schemas/fetch.json"))?,
+        Which::Lock => document("clusterseed/lock-1", include_str!("schemas/lock.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
         Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,
     };

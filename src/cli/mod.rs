@@ -2,6 +2,7 @@
 
 pub mod args;
 mod bake;
+mod bom;
 mod build;
 mod carried;
 mod check;
@@ -75,6 +76,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Lock(options) => lock::run(options, global),
         Command::Fetch(options) => fetch::run(options, global),
         Command::Store(options) => store::run(options),
+        Command::Bom(options) => bom::run(options, global),
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),

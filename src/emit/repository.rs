@@ -160,7 +160,7 @@ impl<'k> Repositories<'k> {
 
 /// Names of all files in the pool, as Debian names them: without the epoch, whose colon neither volumes nor URLs like. Where that
 /// is too long, or two packages would have one name, the digest is the name.
-fn names(lock: &Lock) -> BTreeMap<Sha256Sum, String> {
+pub fn names(lock: &Lock) -> BTreeMap<Sha256Sum, String> {
     let usual = |package: &Package| {
         let version = package.version.split_once(':').map_or(&*package.version, |(_, rest)| rest);
         format!("{}_{version}_{}.deb", package.name.value, package.architecture)

@@ -14,5 +14,6 @@ pub mod openpgp;
 pub mod pieces;
 pub mod release;
 pub mod tarball;
+pub mod uuid;
 pub mod vfat;
 pub mod volume;

@@ -52,15 +52,74 @@ impl Source<'_> {
     }
 }
 
-/// A file that was read back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Back<'a> {
+/// A volume that is read back: bytes in memory, or a file that is larger than it.
+pub trait Image {
+    /// Bytes that it has.
+    fn size(&self) -> u64;
+
+    /// Some of its bytes.
+    ///
+    /// # Errors
+    /// What reading says; that they are there was looked at before.
+    fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>>;
+
+    /// Some of its bytes, no more than a reader of folders and tables has use for.
+    ///
+    /// # Errors
+    /// In words: they are not there, too many, or cannot be read.
+    fn piece(&self, at: u64, length: u64) -> Result<Vec<u8>, String> {
+        if at.checked_add(length).is_none_or(|end| end > self.size()) {
+            return Err("it is cut off".into());
+        }
+        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_PIECE);
+        self.read(at, length.ok_or("a folder or table of it is larger than any that is written")?).map_err(|error| error.to_string())
+    }
+}
+
+/// Most bytes of a folder or a table: that of a FAT with half a terabyte.
+const LONGEST_PIECE: usize = 64 << 20;
+
+impl Image for [u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
+        let start = usize::try_from(at).ok();
+        let bytes = start.and_then(|start| self.get(start..start.checked_add(length)?));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl Image for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.as_slice().size()
+    }
+
+    fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
+        Image::read(self.as_slice(), at, length)
+    }
+}
+
+/// A file that was read back; its bytes are on the volume, all of them in one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
     /// Its name.
     pub name: String,
     /// Permission bits; 0 where the file system has none.
     pub mode: u32,
-    /// Its bytes.
-    pub bytes: &'a [u8],
+    /// Where its bytes begin.
+    pub at: u64,
+    /// How many there are.
+    pub size: u64,
+}
+
+impl Back {
+    /// Its bytes, where the volume is in memory.
+    pub fn bytes<'a>(&self, image: &'a [u8]) -> &'a [u8] {
+        let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        image.get(place(self.at)..place(self.at.saturating_add(self.size))).unwrap_or_default()
+    }
 }
 
 /// Longest name in characters: what Windows and Linux read of Joliet, and what fits into a Rock Ridge record of its own.

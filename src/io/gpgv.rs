@@ -49,6 +49,9 @@ pub fn verify(signed: Signed<'_>, keyring: &[u8], fingerprints: &[String]) -> Re
         Err(error) => return Err(error).context("running gpgv"),
     };
     let status = String::from_utf8_lossy(&output.stdout);
+    if status.is_empty() && String::from_utf8_lossy(&output.stderr).contains("nvalid option") {
+        bail!("gpgv is of a gnupg before 2.2, and cannot read a signature around a text; install a newer one");
+    }
     match judge(&status, keyring, fingerprints) {
         Ok(signed_by) => {
             let text = fs::read(&text).context("reading what gpgv has checked")?;
@@ -201,6 +204,9 @@ mod tests {
             (vec!["NEWSIG", "GOODSIG B x", "NEWSIG", "EXPSIG B x", &sound], "expired"),
             (vec!["NEWSIG", "GOODSIG B x", &valid(PIN, "2")], "SHA-1"),
             (vec!["NEWSIG", "ERRSIG C 1 10 01 1 9 C", "NO_PUBKEY C"], "not among"),
+            // Before 2.2, no NEWSIG comes between signatures: what was good of one says nothing of the next.
+            (vec!["GOODSIG B x", "EXPKEYSIG B x", &sound], "expired"),
+            (vec!["GOODSIG B x", "EXPSIG B x", &sound], "expired"),
         ] {
             let found = lines(&status).unwrap_err();
             assert!(found.contains(why), "{found}");

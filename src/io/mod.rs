@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod carried;
+pub mod copyright;
 pub mod debs;
 pub mod fetch;
 pub mod git;

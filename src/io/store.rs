@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use crate::apt::deb;
@@ -101,9 +102,12 @@ impl Store {
             let path = folder.join(format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
             match File::create_new(&path) {
                 Ok(file) => {
-                    // Against a `prune` at the same time; where nothing can be locked, nothing is lost by that.
-                    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-                    return Ok((file, path));
+                    // Against a `prune` or `sweep` at the same time; where nothing can be locked, nothing is lost by that.
+                    let theirs = flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+                    // One of them may have been faster, and takes it away.
+                    if !theirs && path.exists() {
+                        return Ok((file, path));
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).with_context(|| format!("making `{}`", path.display())),
@@ -115,6 +119,9 @@ impl Store {
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let (mut file, temporary) = self.temporary()?;
         let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
         written.with_context(|| format!("writing `{}`", path.display()))
     }
 
@@ -146,26 +153,26 @@ impl Store {
         }
     }
 
-    /// Removes a file.
+    /// Removes a file, and what is noted of it.
     pub fn remove(&self, stored: &Stored) -> Result<()> {
+        // Only a note: without the file nobody looks for it.
+        let _ = fs::remove_file(super::copyright::place(self, &stored.sha256));
         fs::remove_file(&stored.path).with_context(|| format!("removing `{}`", stored.path.display()))
     }
 
     /// Removes what is kept of repositories, and parts of files that nobody is fetching.
     pub fn clear(&self) -> Result<()> {
-        for path in entries(&self.root.join("lists"))?.into_iter().chain(entries(&self.root.join("incoming"))?) {
-            let Ok(file) = File::open(&path) else { continue };
-            // Locked until it is gone, so that nobody begins with it in between.
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(error).with_context(|| format!("removing `{}`", path.display()));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        remove(entries(&self.root.join("lists"))?.into_iter().chain(entries(&self.root.join("incoming"))?))
+    }
+
+    /// Removes temporary files of runs that were killed. Parts of downloads stay: the next `fetch` goes on with them.
+    pub fn sweep(&self) -> Result<()> {
+        let ours = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            name.split_once('-').is_some_and(|(process, file)| number(process) && number(file))
+        };
+        remove(entries(&self.root.join("incoming"))?.into_iter().filter(ours))
     }
 
     /// What a file is: name, version and architecture of a package.
@@ -189,6 +196,23 @@ impl Store {
         found.sort_by_key(|stored| stored.sha256);
         Ok(found)
     }
+}
+
+/// Removes files, but for those that somebody has locked.
+fn remove(paths: impl Iterator<Item = PathBuf>) -> Result<()> {
+    for path in paths {
+        let Ok(file) = File::open(&path) else { continue };
+        // Locked until it is gone, so that nobody begins with it in between.
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("removing `{}`", path.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is in a folder, sorted; nothing where there is none.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::format::checksum::Sha256Sum;
+use crate::format::volume::Image;
 
 /// A file of an output as it lies on disk.
 #[derive(Debug)]
@@ -61,6 +62,43 @@ pub fn digest_of(reader: &mut impl Read) -> io::Result<(u64, Sha256Sum)> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// A volume in a file, read piece by piece.
+#[derive(Debug)]
+pub struct Disk {
+    file: fs::File,
+    path: PathBuf,
+    size: u64,
+}
+
+impl Disk {
+    /// Opens it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let context = || format!("reading `{}`", path.display());
+        let file = fs::File::open(path).with_context(context)?;
+        let size = file.metadata().with_context(context)?.len();
+        Ok(Self { file, path: path.to_path_buf(), size })
+    }
+
+    /// Digest of some of its bytes.
+    pub fn digest(&self, at: u64, size: u64) -> Result<Sha256Sum> {
+        let context = || format!("reading `{}`", self.path.display());
+        (&self.file).seek(SeekFrom::Start(at)).with_context(context)?;
+        Ok(digest_of(&mut (&self.file).take(size)).with_context(context)?.1)
+    }
+}
+
+impl Image for Disk {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes)
     }
 }
 

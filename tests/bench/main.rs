@@ -3,12 +3,14 @@
 //! - Six hosts, the guide's: against a shell loop of `cloud-localds` and `tar czf` over the same files.
 //! - Their seed volumes, and one of 1 GiB: against genisoimage and xorriso.
 //! - The closure of a package in the index of Debian: against apt-get.
+//! - The index of a repository: against apt-ftparchive and dpkg-scanpackages; packages hashed and packed: against sha256sum, cp and
+//!   genisoimage.
 //! - 1,000 and 10,000 hosts: against a [floor](floor) that gets the very same bytes ready-made and only digests, deflates and
 //!   writes them.
 //!
 //! Rivals take turns, so that a busy machine is unfair to all alike; the least of several runs is what counts. Prints a table in
 //! Markdown. `cargo bench --bench build -- --dir DIR` writes below another folder than the temporary one, `--runs N` sets how often (3),
-//! `--hosts N,N` the sizes. 10,000 hosts take 4 GB of memory, because the floor's bytes are kept there, and 4 GB of disk.
+//! `--hosts N,N` the sizes, `--packages N` (1,000) how many are indexed, `--megabytes N` (500) how much is packed. 10,000 hosts take 4 GB of memory, because the floor's bytes are kept there, and 4 GB of disk.
 
 #![allow(missing_docs)]
 
@@ -16,6 +18,7 @@ mod floor;
 mod machine;
 mod measure;
 mod packages;
+mod repository;
 mod volumes;
 
 use std::fs;
@@ -33,6 +36,8 @@ struct Options {
     dir: PathBuf,
     runs: usize,
     sizes: Vec<usize>,
+    packages: usize,
+    megabytes: usize,
 }
 
 fn main() -> Result<()> {
@@ -47,11 +52,12 @@ fn main() -> Result<()> {
     println!("{}\n", machine::describe(scratch.path())?);
     small(scratch.path(), options.runs * SMALL_FACTOR)?;
     packages::compare(scratch.path(), options.runs)?;
+    repository::compare(scratch.path(), options.runs, options.packages, options.megabytes)?;
     large(scratch.path(), &options)
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { dir: std::env::temp_dir(), runs: 3, sizes: vec![1_000, 10_000] };
+    let mut options = Options { dir: std::env::temp_dir(), runs: 3, sizes: vec![1_000, 10_000], packages: 1_000, megabytes: 500 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("`{word}` needs a value"));
@@ -62,10 +68,13 @@ fn options() -> Result<Options> {
             "--hosts" => {
                 options.sizes = value()?.split(',').map(str::parse).collect::<Result<_, _>>().context("`--hosts` needs numbers")?
             }
+            "--packages" => options.packages = value()?.parse().context("`--packages` needs a number")?,
+            "--megabytes" => options.megabytes = value()?.parse().context("`--megabytes` needs a number")?,
             _ => bail!("unknown argument `{word}`"),
         }
     }
     ensure!(options.runs > 0, "`--runs` needs a number above 0");
+    ensure!(options.packages > 0 && options.megabytes > 0, "nothing is nothing to measure");
     Ok(options)
 }
 

@@ -240,6 +240,40 @@ fn problem((_, release, key, change, arguments, wanted): &Case) -> Option<String
     }
 }
 
+/// gnupg 1.4: a signature beside a text is judged by it as by any other; around one, it says that it cannot.
+#[test]
+fn who_is_believed_by_an_old_gpgv() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(old) = std::env::split_paths(&path).map(|folder| folder.join("gpgv1")).find(|file| file.exists()) else {
+        assert!(std::env::var_os("CI").is_none(), "CI needs gpgv1");
+        eprintln!("skipped: gpgv1 is not installed");
+        return;
+    };
+    let tools = support::scratch();
+    std::os::unix::fs::symlink(old, tools.path().join("gpgv")).unwrap();
+    let beside = |release: &str| {
+        let mut files = files("good.InRelease");
+        files.remove("InRelease");
+        files.insert("Release".into(), file(release));
+        files.insert("Release.gpg".into(), file("good.Release.gpg"));
+        files
+    };
+    for (files, key, wanted) in [
+        (beside("good.Release"), "signer", None),
+        (beside("older.Release"), "signer", Some("changed after it was signed")),
+        (beside("good.Release"), "foreign", Some("which is not among the keys of the spec")),
+        (files("good.InRelease"), "signer", Some("gpgv is of a gnupg before 2.2")),
+    ] {
+        let server = serve(files);
+        let desk = Desk::new("app", &[signed(&server.url(), key, &fingerprint(key))]);
+        let done = crate::cli::finish(desk.command(&["lock", "cluster.yaml"]).env("PATH", tools.path()));
+        match wanted {
+            None => assert!(done.code == 0 && desk.locked().contains("- name: app\n"), "{}", done.err),
+            Some(why) => assert!(done.code == 2 && done.err.contains(why) && desk.locked().is_empty(), "{why}: {}", done.err),
+        }
+    }
+}
+
 #[test]
 fn a_release_does_not_grow_younger() {
     if !has_gpgv() {

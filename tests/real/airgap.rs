@@ -35,6 +35,8 @@ const HOST: &str = r#"set -eu
 
 /// What happens on the host: the whole of `apply` twice, and what it leaves.
 const APPLY: &str = r#"set -eu
+    # A release that the host prefers, and that the repository of the seed is none of: apt would refuse everything.
+    echo 'APT::Default-Release "nosuch";' >/etc/apt/apt.conf.d/99release
     sh /root/seed/seed/apply >/root/said 2>&1 || { cat /root/said /var/log/clusterseed.log; exit 1; }
     sh /var/lib/clusterseed/seed/apply --check
     dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' basis server tool

@@ -36,7 +36,7 @@ impl Host {
         let nocloud = self.folder.path().join("nocloud");
         let image = fs::read(out.join(format!("hosts/{host}/seed.iso"))).expect("a volume");
         for file in clusterseed::format::iso9660::read::read(&image).expect("a sound volume").files {
-            fs::write(nocloud.join(file.name), file.bytes).expect("a file");
+            fs::write(nocloud.join(&file.name), file.bytes(&image)).expect("a file");
         }
         nocloud
     }

@@ -13,6 +13,16 @@ use crate::support::{clusterseed, data, scratch, texts};
 const PACKAGES: [(&str, &str, &str, &str); 3] =
     [("basis", "2:1.0", "all", ""), ("server", "1:1.0-1+x~y", "amd64", "basis, tool (>= 2)"), ("tool", "2.0", "amd64", "")];
 
+/// What their copyright files say; a name in place of a text is a link to the folder of another package.
+const COPYRIGHT: [(&str, &str); 2] = [
+    (
+        "basis",
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: basis\n\nFiles: *\nCopyright: 2020 A\n\
+         License: Expat\n text\n\nFiles: b\nCopyright: 2021 B\nLicense: GPL-2+ or Artistic\n\nFiles: c\nCopyright: C\nLicense: GPL-2+\n",
+    ),
+    ("server", "basis"),
+];
+
 /// See the module.
 pub struct Project {
     pub folder: tempfile::TempDir,
@@ -72,8 +82,20 @@ impl Project {
         fs::create_dir_all(tree.join("DEBIAN")).expect("a folder");
         fs::create_dir_all(&share).expect("a folder");
         let depends = if depends.is_empty() { String::new() } else { format!("Depends: {depends}\n") };
+        let source = if name == "tool" { "" } else { "Source: stack (1.0-1)\n" };
+        match COPYRIGHT.iter().find(|(package, _)| *package == name) {
+            Some((_, link)) if !link.contains('\n') => {
+                fs::create_dir_all(tree.join("usr/share/doc")).expect("a folder");
+                std::os::unix::fs::symlink(link, tree.join("usr/share/doc").join(name)).expect("a link");
+            }
+            Some((_, text)) => {
+                fs::create_dir_all(tree.join("usr/share/doc").join(name)).expect("a folder");
+                fs::write(tree.join("usr/share/doc").join(name).join("copyright"), text).expect("a file");
+            }
+            None => {}
+        }
         let control = format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Nobody <nobody@example.net>\nInstalled-Size: 200\n{depends}Description: for tests\n of carried packages\n"
+            "Package: {name}\n{source}Version: {version}\nArchitecture: {architecture}\nMaintainer: Nobody <nobody@example.net>\nInstalled-Size: 200\n{depends}Homepage: https://example.net/{name}\nDescription: for tests\n of carried packages\n"
         );
         fs::write(tree.join("DEBIAN/control"), control).expect("a control file");
         let mut state = name.bytes().fold(1u64, |state, byte| state * 31 + u64::from(byte));
@@ -94,7 +116,7 @@ impl Project {
     /// The program, in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clusterseed();
-        command.args(arguments).args(if matches!(arguments[0], "build" | "check" | "render") {
+        command.args(arguments).args(if matches!(arguments[0], "bom" | "build" | "check" | "fetch" | "render") {
             &["--profile-dir", "profiles"][..]
         } else {
             &[]

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use changes::{Diff, Guide, GuideCommand, Report, Sides};
 pub use examples::{EXAMPLES, command, parse};
 pub use image::{Bake, Image, ImageCommand};
-pub use packages::{Fetch, Lock, Store, StoreCommand};
+pub use packages::{Bom, Fetch, Lock, Store, StoreCommand};
 pub use running::Status;
 
 /// One YAML file in, a cluster out: user-data, meta-data and offline seeds for every host.
@@ -88,6 +88,8 @@ pub enum Command {
     Fetch(Fetch),
     /// List, check and prune the store of packages
     Store(Store),
+    /// Print the bill of materials of carried packages
+    Bom(Bom),
     /// Write everything that the hosts need
     Build(Build),
     /// Print one host's user-data, or any one file, on stdout
@@ -255,6 +257,10 @@ pub enum Which {
     Host,
     /// `plan --format json`
     Plan,
+    /// The last line of `lock --format json`
+    Lock,
+    /// The last line of `fetch --format json`
+    Fetch,
     /// `status --format json`
     Status,
     /// `diff --format json`

@@ -1,4 +1,4 @@
-//! Of the commands for packages that are carried: `lock`, `fetch`, `store`.
+//! Of the commands for packages that are carried: `lock`, `fetch`, `store`, `bom`.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub struct Lock {
     /// Take a Release that is older than the one that the lock has seen
     #[arg(long)]
     pub allow_older: bool,
-    /// Form of the problems: text, or JSON Lines
+    /// Form of problems and result: text, or JSON Lines
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }
@@ -49,6 +49,9 @@ pub struct Fetch {
     /// Files that are fetched at the same time
     #[arg(short, long, value_name = "N", default_value = "6", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub jobs: u8,
+    /// Form of problems and result: text, or JSON Lines
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// `store`.
@@ -82,4 +85,15 @@ pub enum StoreCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// `bom`.
+#[derive(Debug, Args)]
+pub struct Bom {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Form of the bill: a table, or CycloneDX 1.6 in JSON
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }

@@ -1,30 +1,30 @@
 //! Reads a flat volume back: what `verify` compares. Shares nothing with the writer, or it would share its mistakes.
 
-use super::super::volume::Back;
+use super::super::volume::{Back, Image};
 
 /// What stands in the primary tree with Rock Ridge, and in Joliet's.
 #[derive(Debug)]
-pub struct Contents<'a> {
+pub struct Contents {
     /// Label of the primary descriptor.
     pub label: String,
     /// Label of Joliet's descriptor.
     pub joliet_label: String,
     /// Files by the names of Rock Ridge, with their modes.
-    pub files: Vec<Back<'a>>,
+    pub files: Vec<Back>,
     /// Files by the names of Joliet; without modes.
-    pub joliet: Vec<Back<'a>>,
+    pub joliet: Vec<Back>,
 }
 
 /// Reads a volume.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn read(volume: &[u8]) -> Result<Contents<'_>, String> {
+pub fn read(volume: &(impl Image + ?Sized)) -> Result<Contents, String> {
     let mut primary = None;
     let mut joliet = None;
     for number in 16.. {
-        let descriptor = bytes(volume, number * 2048, 2048)?;
-        if &descriptor[1..6] != b"CD001" {
+        let descriptor = volume.piece(number * 2048, 2048)?;
+        if descriptor[1..6] != *b"CD001" {
             return Err(format!("sector {number} holds no volume descriptor"));
         }
         match descriptor[0] {
@@ -37,14 +37,14 @@ pub fn read(volume: &[u8]) -> Result<Contents<'_>, String> {
     let primary = primary.ok_or("there is no primary volume descriptor")?;
     let joliet = joliet.ok_or("there is no Joliet volume descriptor")?;
     let sectors = little(&primary[80..84]);
-    if sectors * 2048 != volume.len() {
-        return Err(format!("{sectors} sectors are announced, {} bytes are there", volume.len()));
+    if sectors * 2048 != volume.size() {
+        return Err(format!("{sectors} sectors are announced, {} bytes are there", volume.size()));
     }
     Ok(Contents {
         label: String::from_utf8_lossy(&primary[40..72]).trim_end().to_string(),
         joliet_label: utf16(&joliet[40..72]).trim_end().to_string(),
-        files: folder(volume, primary, rock_ridge)?,
-        joliet: folder(volume, joliet, |record| Ok((utf16(name(record)), 0)))?,
+        files: folder(volume, &primary, rock_ridge)?,
+        joliet: folder(volume, &joliet, |record| Ok((utf16(name(record)), 0)))?,
     })
 }
 
@@ -52,8 +52,9 @@ pub fn read(volume: &[u8]) -> Result<Contents<'_>, String> {
 type Named = fn(&[u8]) -> Result<(String, u32), String>;
 
 /// All files of the root folder that a descriptor points at.
-fn folder<'a>(volume: &'a [u8], descriptor: &[u8], named: Named) -> Result<Vec<Back<'a>>, String> {
-    let records = extent(volume, &descriptor[156..190])?;
+fn folder(volume: &(impl Image + ?Sized), descriptor: &[u8], named: Named) -> Result<Vec<Back>, String> {
+    let (at, size) = extent(&descriptor[156..190]);
+    let records = volume.piece(at, size)?;
     let mut files = Vec::new();
     for sector in records.chunks(2048) {
         let mut rest = sector;
@@ -70,7 +71,11 @@ fn folder<'a>(volume: &'a [u8], descriptor: &[u8], named: Named) -> Result<Vec<B
             if record[25] != 0 {
                 return Err(format!("{name} is no plain file"));
             }
-            files.push(Back { name, mode, bytes: extent(volume, record)? });
+            let (at, size) = extent(record);
+            if at + size > volume.size() {
+                return Err("it is cut off".into());
+            }
+            files.push(Back { name, mode, at, size });
         }
     }
     Ok(files)
@@ -94,22 +99,18 @@ fn rock_ridge(record: &[u8]) -> Result<(String, u32), String> {
     Ok((name, mode))
 }
 
-/// The bytes that a record points at.
-fn extent<'a>(volume: &'a [u8], record: &[u8]) -> Result<&'a [u8], String> {
-    bytes(volume, little(&record[2..6]) * 2048, little(&record[10..14]))
+/// Where the bytes begin that a record points at, and how many there are.
+fn extent(record: &[u8]) -> (u64, u64) {
+    (little(&record[2..6]) * 2048, little(&record[10..14]))
 }
 
 fn name(record: &[u8]) -> &[u8] {
     &record[33..33 + usize::from(record[32])]
 }
 
-fn bytes(volume: &[u8], at: usize, length: usize) -> Result<&[u8], String> {
-    at.checked_add(length).and_then(|end| volume.get(at..end)).ok_or_else(|| "it is cut off".to_string())
-}
-
 /// At most four bytes.
-fn little(bytes: &[u8]) -> usize {
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
+fn little(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn utf16(bytes: &[u8]) -> String {
