@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::lab::image;
 use crate::real::lab::{Built, Lab};
-use crate::support::texts;
+use crate::support::{data, texts};
 
 mod steps; // a runbook, read by a program
 mod view; // what was seen meanwhile
@@ -96,6 +96,27 @@ fn changes() {
     forged(&lab);
 }
 
+/// What the guides print can be read by a program, also where no machine is booted for it.
+#[test]
+fn every_guide_can_be_carried_out() {
+    let mut read = 0;
+    for entry in fs::read_dir(data("diff")).expect("cases") {
+        let path = entry.expect("an entry").path().join("guide.txt");
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if text.contains("no safe way") || text.contains("nothing to do") {
+            continue;
+        }
+        println!("{}", path.display());
+        // Which folders the data move between is told in words yet.
+        let text = text.replace("OLD-FOLDER NEW-FOLDER", "/old /new");
+        let tasks = steps::read(&text);
+        let shell = |task: &Task| matches!(task, Task::Shell(_));
+        assert!(tasks.iter().filter(|task| shell(task)).count() > 1, "{tasks:?}");
+        read += 1;
+    }
+    assert!(read > 15, "{read}");
+}
+
 impl Walk<'_> {
     /// Writes a spec beside the others.
     fn write(&self, name: &str, hosts: Hosts, zookeeper: &str) {
@@ -145,6 +166,7 @@ impl Walk<'_> {
                     assert!(self.lab.home.join(&volume).is_file() && volume.contains(&format!("/{name}/")), "{volume}");
                     self.boot(&name);
                 }
+                Task::Likewise => panic!("more hosts than a list shows: {runbook}"),
                 Task::Off { name } => drop(self.lab.boot(&["cut", &self.lab.work(), &name])),
             }
         }

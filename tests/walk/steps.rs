@@ -13,6 +13,8 @@ pub enum Task {
         /// Its seed volume.
         volume: String,
     },
+    /// The same for further hosts; longer lists are cut.
+    Likewise,
     /// To switch a machine off for good.
     Off {
         /// The host.
@@ -50,6 +52,7 @@ fn hand(words: &str) -> Option<Task> {
     match words.split(' ').collect::<Vec<_>>()[..] {
         ["boot", name, "with", volume] => Some(Task::Boot { name: name.into(), volume: volume.into() }),
         ["switch", "off", name, ..] => Some(Task::Off { name: name.into() }),
+        ["…", "and", "likewise", _, ..] => Some(Task::Likewise),
         _ => None,
     }
 }

@@ -241,12 +241,13 @@ lend_packages() {
     [ "$SEED" != "$(cd "$PLACE" 2>/dev/null && pwd -P)" ] && [ -d "$PLACE/repo/pool" ] || return 0
     mkdir -p "$SEED/repo/pool" || die "$E_FAIL" "cannot make a folder for packages in $SEED" "make room there and run apply again"
     : >"$W/lacks.still"
-    while IFS= read -r lp_name <&3; do
-        case $lp_name in repo/pool/*/*) lp_from="" ;; repo/pool/*) lp_from=$PLACE/$lp_name ;; *) lp_from="" ;; esac
-        if [ -n "$lp_from" ] && [ -f "$lp_from" ] && [ ! -L "$lp_from" ]; then
-            ln "$lp_from" "$SEED/$lp_name" 2>/dev/null || cp "$lp_from" "$SEED/$lp_name" ||
-                die "$E_FAIL" "cannot copy $lp_name into $SEED" "make room there and run apply again"
-        else printf '%s\n' "$lp_name" >>"$W/lacks.still"
+    while IFS= read -r le_name <&3; do
+        case $le_name in repo/pool/*/*) le_from="" ;; repo/pool/*) le_from=$PLACE/$le_name ;; *) le_from="" ;; esac
+        if [ -n "$le_from" ] && [ -f "$le_from" ] && [ ! -L "$le_from" ]; then
+            # No link: the file that is here would change by it.
+            cp "$le_from" "$SEED/$le_name" ||
+                die "$E_FAIL" "cannot copy $le_name into $SEED" "make room there and run apply again"
+        else printf '%s\n' "$le_name" >>"$W/lacks.still"
         fi
     done 3<"$W/lacks"
     mv "$W/lacks.still" "$W/lacks"
