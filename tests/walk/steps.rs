@@ -60,7 +60,7 @@ fn hand(words: &str) -> Option<Task> {
 /// What the guide asks to be seen where it shows who leads: one leader of ZooKeeper, all others followers, one elected master.
 pub fn is_well(seen: &str) -> bool {
     let modes: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("Mode: ")).collect();
-    let elected: Vec<&str> = seen.lines().filter_map(|line| line.rsplit_once("elected\":").map(|(_, value)| value)).collect();
+    let elected: Vec<&str> = seen.lines().filter_map(|line| line.rsplit_once("elected\":").map(|(_, value)| value.trim())).collect();
     let count = |all: &[&str], wanted: &str| all.iter().filter(|is| **is == wanted).count();
     let leads = if modes.len() == 1 { count(&modes, "standalone") } else { count(&modes, "leader") };
     leads == 1
