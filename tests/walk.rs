@@ -46,7 +46,7 @@ struct Walk<'a> {
 /// The hosts of a spec: name, and the ZooKeeper id where it is not the number of the name.
 type Hosts<'a> = &'a [(&'a str, Option<u8>)];
 
-const THREE: Hosts = &[("master1", None), ("master2", None), ("master3", None), ("slave1", None)];
+const THREE: [(&str, Option<u8>); 4] = [("master1", None), ("master2", None), ("master3", None), ("slave1", None)];
 const REPLACED: Hosts = &[("master1", None), ("master3", None), ("master6", Some(2)), ("slave1", None)];
 const SLAVES: Hosts = &[("master1", None), ("master3", None), ("master6", Some(2)), ("slave1", None), ("slave2", None)];
 const FIVE: Hosts =
@@ -62,7 +62,7 @@ fn changes() {
     let spec = include_str!("walk/cluster.yaml").replace("FINGERPRINT", read("fingerprint").trim()).replace("SSH-KEY", &public_key);
     let walk = Walk { bin: view::desk(&lab, &private_key), lab: &lab, spec };
 
-    walk.write("three", THREE, "");
+    walk.write("three", &THREE, "");
     walk.write("replaced", REPLACED, "");
     walk.write("slaves", SLAVES, "");
     walk.write("five", FIVE, "");
@@ -72,6 +72,7 @@ fn changes() {
     for (name, _) in THREE {
         walk.boot(name);
     }
+    lab.each(&THREE.map(|(name, _)| name), |name| drop(lab.boot(&["wait", &lab.work(), name])));
     walk.well("three");
     lab.say("three masters and a slave are one cluster");
     let masters: Vec<&str> = MACHINES.iter().filter(|(name, _)| name.starts_with("master")).map(|(_, address)| *address).collect();

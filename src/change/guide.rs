@@ -165,7 +165,7 @@ fn host_view(host: &Host, folder: &str) -> Jinja {
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
         ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
-        ("apply", Jinja::from(format!("ssh {address} 'sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply'"))),
+        ("apply", Jinja::from(format!("ssh {address} 'sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply --wait'"))),
     ])
 }
 
