@@ -30,3 +30,4 @@ mod status; // running clusters, sound and broken, that answer over TCP
 mod support;
 mod tidy; // house rules: imports, codes, docs
 mod volume; // seed volumes through blkid, isoinfo, xorriso, 7-Zip, mtools and fsck
+mod walk; // the steps of `guide change`, in their order, on a cluster that runs

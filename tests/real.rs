@@ -6,6 +6,7 @@
 //! what they lack of a real one: `real/boot.sh`.
 
 mod airgap; // packages in the seed, real apt, no way out
+pub mod carried; // packages that come with the seed
 mod cut; // the plug is pulled in the middle of the first boot
 mod delivery; // all ways in which a seed travels, with contents that something on the way could spoil
 mod ensemble; // a whole cluster: first boot, reboot, damage, change

@@ -48,10 +48,15 @@ pub fn runbook(change: &Change, sides: [&Side; 2], profile: Option<&Profile>, bu
     let refused: Vec<&Danger> = change.dangers.iter().filter(refuses).collect();
     let guides = profile.iter().flat_map(|profile| &profile.guides);
     let guides: Vec<_> = guides.filter(|guide| change.dangers.iter().any(|danger| danger.guide.as_ref() == Some(&guide.name))).collect();
+    let [old, new] = sides;
     let mut scope = Scope::new(change, sides, profile, built);
     let healthy = profile.and_then(|profile| profile.guides.iter().find(|guide| guide.name == HEALTHY));
-    let healthy = healthy.map(|guide| words("guide `healthy`", engine.render(&guide.template, &scope.value()))).transpose()?;
-    scope.add("healthy", Jinja::from(healthy.unwrap_or_default()));
+    // Before the change all hosts are asked, or those that stay, and after it those that are there then.
+    for (name, hosts, side) in [("healthy", "old", old), ("healthy_stays", "stays", old), ("healthy_new", "new", new)] {
+        let look = [("side", Jinja::from(hosts)), ("ports", ports([side]))];
+        let text = healthy.map(|guide| words("guide `healthy`", engine.render(&guide.template, &scope.value_with(&look)))).transpose()?;
+        scope.add(name, Jinja::from(text.unwrap_or_default()));
+    }
     scope.add("refused", refused.iter().map(|danger| danger_view(danger)).collect::<Jinja>());
     scope.add("guides", Jinja::from(guides.len()));
 
@@ -108,8 +113,6 @@ impl Scope {
             let hosts: Vec<Jinja> = hosts.filter(|host| host.json.roles.first() == Some(&role.name)).map(view).collect();
             Jinja::from_iter([("role", Jinja::from(role.name.as_str())), ("hosts", Jinja::from(hosts))])
         });
-        let services = new.hosts.iter().chain(&old.hosts).flat_map(|host| &host.json.services);
-        let ports = services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?))));
         let upstart = new.hosts.iter().chain(&old.hosts).next().is_none_or(|host| host.json.platform.init == "upstart");
         // The command that runs a renamed machine's seed names it, too.
         let renames = |host: &String| change.hosts.iter().any(|known| known.name == *host && known.was.is_some());
@@ -131,7 +134,8 @@ impl Scope {
             ("changes", of(Kind::Changes)),
             ("changed_roles", changed.collect()),
             ("roles", roles.collect::<Jinja>()),
-            ("ports", ports.collect::<Jinja>()),
+            // Those of the new side, and of what only the old one has.
+            ("ports", ports([old, new])),
             ("in_turns", Jinja::from(change.services.iter().any(|step| step.in_turns))),
             ("dangers", change.dangers.iter().map(danger_view).collect::<Jinja>()),
             ("first_boot_only", change.boot.iter().filter(|other| !named(other)).map(|other| text(&other.what)).collect::<Jinja>()),
@@ -143,13 +147,24 @@ impl Scope {
     }
 
     fn value(&self) -> Jinja {
+        self.value_with(&[])
+    }
+
+    /// With other values in the place of some.
+    fn value_with(&self, others: &[(&'static str, Jinja)]) -> Jinja {
         let brief = |hosts: Vec<Jinja>| {
             let names: Vec<String> = hosts.iter().filter_map(|host| Some(host.get_attr("name").ok()?.as_str()?.to_string())).collect();
             names::brief(names.iter().map(String::as_str))
         };
-        let all = self.0.iter().cloned().chain([("brief", Jinja::from_function(brief))]);
+        let all = self.0.iter().cloned().chain(others.iter().cloned()).chain([("brief", Jinja::from_function(brief))]);
         all.collect()
     }
+}
+
+/// The first port of each service, of the last side that has it.
+fn ports<'a>(sides: impl IntoIterator<Item = &'a Side>) -> Jinja {
+    let services = sides.into_iter().flat_map(|side| &side.hosts).flat_map(|host| &host.json.services);
+    services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?)))).collect()
 }
 
 /// A host with the commands that bring it its seed and run it. One that was called otherwise gets its name in between: `apply`
@@ -165,7 +180,7 @@ fn host_view(host: &Host, folder: &str, was: Option<&str>) -> Jinja {
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
         ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
-        ("apply", Jinja::from(format!("ssh {address} '{naming}tar xzf seed.tar.gz && sudo seed/apply'"))),
+        ("apply", Jinja::from(format!("ssh {address} '{naming}sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply --wait'"))),
     ])
 }
 

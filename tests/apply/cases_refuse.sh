@@ -140,12 +140,15 @@ case_key() {
 
 # Packages in the seed: what they cannot do, and what becomes of the host's own sources.
 case_carried() {
+    sealed() { # SOURCES-LIST
+        CARRIED=', "carried": {"set": "0123456789ab", "fingerprint": "81026D0004C44CF7EF55ADF8DF7D54CBE56151BF", "sources_list": "'$1'"}'
+        seal; CARRIED=
+    }
     carried() { # NAME [SEED]
         machine "$1" upstart; SEED=${2:-$SEED}
         seed "$SEED"; master_files
         mkdir -p "$S/repo" "$ROOT/etc/apt"; cp "$HERE/../../vendor/mesosphere/archive-key.asc" "$S/repo/key.gpg"
-        CARRIED=', "carried": {"set": "0123456789ab", "fingerprint": "81026D0004C44CF7EF55ADF8DF7D54CBE56151BF", "sources_list": "aside"}'
-        seal; CARRIED=
+        sealed aside
         echo "deb http://first trusty main" >"$ROOT/etc/apt/sources.list"
     }
     carried whole; apply; rc_is 0; gone "$ROOT/etc/apt/sources.list"; has "$ROOT/etc/apt/sources.list.disabled" first
@@ -155,6 +158,23 @@ case_carried() {
     carried short; echo "mesos 0.19.0" >"$FAKE/repo"; apply; rc_is 5; has "$M/err" "the packages in the seed do not do: "
     carried fixed; echo .disabled >"$FAKE/mv-fails"; apply; rc_is 1; has "$M/err" "cannot rename /etc/apt/sources.list"
     carried odd "$T/${OF:-}an odd folder/seed"; apply --phase install; rc_is 5; has "$M/err" "apt cannot read a repository in "
+
+    # One that came by hand, whose packages travel beside the tarball, gets them from the seed that is here.
+    pool() { mkdir -p "$S/repo/pool"; echo "$2" >"$S/repo/pool/$1"; }
+    lacking() { # FILE...: the same host's next seed, without these packages
+        seed "$M/unpacked"; SEED=$M/unpacked; master_files; echo 2 | file /etc/mesos-master/quorum 0644 root configure mesos-master
+        mkdir -p "$S/repo"; cp "$HERE/../../vendor/mesosphere/archive-key.asc" "$S/repo/key.gpg"; pool a_1.deb a; pool b_1.deb b; sealed keep
+        for lacks; do rm "$S/repo/pool/$lacks"; done
+        rmdir "$S/repo/pool" 2>/dev/null || :
+    }
+    carried lent; pool a_1.deb a; pool b_1.deb b; sealed keep; apply; rc_is 0
+    lacking a_1.deb b_1.deb; apply; rc_is 0; has "$ROOT/var/lib/clusterseed/seed/repo/pool/a_1.deb" a
+    lacking b_1.deb; apply --check; rc_is 0
+    echo other >"$ROOT/var/lib/clusterseed/seed/repo/pool/b_1.deb"
+    lacking a_1.deb b_1.deb; apply; rc_is 4; has "$M/err" "damaged in the seed: repo/pool/b_1.deb"
+    rm "$ROOT/var/lib/clusterseed/seed/repo/pool/b_1.deb"
+    lacking b_1.deb; apply; rc_is 4; has "$M/err" "missing from the seed, and not in the one that is here: repo/pool/b_1.deb"
+    has "$M/err" "built with 'delivery: hand'"
 }
 
 # A seed that relies on an image looks at it once, before this machine has begun to be its host.

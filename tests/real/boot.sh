@@ -43,7 +43,8 @@
 # seconds and runs the real systemd, cloud-init, apt and daemons. It has no
 # kernel, block devices and udev of its own, no writable sysctls but net.*,
 # and its interface has no permanent hardware address: netplan's `match:
-# macaddress` never finds it.
+# macaddress` never finds it. Each takes about ten inotify instances, of which root
+# has 128 (fs.inotify.max_user_instances): a dozen machines at once need more.
 set -eu
 export LC_ALL=C
 

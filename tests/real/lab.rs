@@ -108,6 +108,19 @@ impl Lab {
         built
     }
 
+    /// A spec of this name that lies there already, and what was built from it elsewhere.
+    pub fn built(&self, name: &str, out: &str) -> Built {
+        Built { spec: self.home.join(format!("{name}.yaml")), out: self.home.join(out) }
+    }
+
+    /// Runs a shell script beside the machines, in the test's folder, with these commands before all others.
+    pub fn beside(&self, script: &str, commands: &Path) -> Output {
+        let (work, path) = (self.work(), std::env::var("PATH").unwrap_or_default());
+        let mut command = self.command(&["outside", &work, "sh", "-euc", script]);
+        command.current_dir(&self.home).env("PATH", format!("{}:{path}", commands.display())).env("NO_COLOR", "1");
+        command.stdin(Stdio::null()).output().expect("boot.sh runs")
+    }
+
     /// The image's cloud-init finds nothing to say against a user-data.
     pub fn schema(&self, user_data: &Path) {
         self.boot(&["schema", &path(&self.tree), &path(user_data)]);

@@ -235,6 +235,24 @@ load_seed() {
     SEED_IS=$SEED_IS,read
 }
 
+# lend_packages: where packages travel beside the tarball, on a volume or over HTTP, one that was carried in by hand has none. It gets
+# what it names from the seed that is here; their sums are compared with all others. Takes what it finds off $W/lacks.
+lend_packages() {
+    [ "$SEED" != "$(cd "$PLACE" 2>/dev/null && pwd -P)" ] && [ -d "$PLACE/repo/pool" ] || return 0
+    mkdir -p "$SEED/repo/pool" || die "$E_FAIL" "cannot make a folder for packages in $SEED" "make room there and run apply again"
+    : >"$W/lacks.still"
+    while IFS= read -r le_name <&3; do
+        case $le_name in repo/pool/*/*) le_from="" ;; repo/pool/*) le_from=$PLACE/$le_name ;; *) le_from="" ;; esac
+        if [ -n "$le_from" ] && [ -f "$le_from" ] && [ ! -L "$le_from" ]; then
+            # No link: the file that is here would change by it.
+            cp "$le_from" "$SEED/$le_name" ||
+                die "$E_FAIL" "cannot copy $le_name into $SEED" "make room there and run apply again"
+        else printf '%s\n' "$le_name" >>"$W/lacks.still"
+        fi
+    done 3<"$W/lacks"
+    mv "$W/lacks.still" "$W/lacks"
+}
+
 # SHA256SUMS must name every file but itself, once, and every sum must be right.
 check_sums() {
     [ -f "$SEED/SHA256SUMS" ] && [ -f "$SEED/host.json" ] ||
@@ -250,8 +268,16 @@ check_sums() {
     }' "$SEED/SHA256SUMS" >"$W/listed" || die "$E_SEED" "SHA256SUMS is not in the form of sha256sum" "$MEND_SEED"
     sort "$W/listed" >"$W/want"
     (cd "$SEED" && find . -type f ! -path ./SHA256SUMS) | sort >"$W/have"
-    cs_odd=$(awk 'NR == FNR { have[$0] = 1; next } !($0 in have) { print substr($0, 3) }' "$W/have" "$W/want" | head -n 3 | tr '\n' ' ')
-    [ -z "$cs_odd" ] || die "$E_SEED" "missing from the seed: $cs_odd" "$MEND_SEED"
+    awk 'NR == FNR { have[$0] = 1; next } !($0 in have) { print substr($0, 3) }' "$W/have" "$W/want" >"$W/lacks"
+    if [ -s "$W/lacks" ]; then lend_packages; fi
+    cs_odd=$(head -n 3 "$W/lacks" | tr '\n' ' ')
+    case $cs_odd in
+        "") ;;
+        repo/pool/*) die "$E_SEED" "missing from the seed, and not in the one that is here: $cs_odd" \
+            "packages that this host has not seen yet come with the volume, from the URL, or in a tarball that was built with 'delivery: hand'" ;;
+        *) die "$E_SEED" "missing from the seed: $cs_odd" "$MEND_SEED" ;;
+    esac
+    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS) | sort >"$W/have"
     cmp -s "$W/want" "$W/have" ||
         die "$E_SEED" "not listed in SHA256SUMS: $(awk 'NR == FNR { want[$0]++; next } want[$0] != 1 { print substr($0, 3) }' \
             "$W/want" "$W/have" | head -n 3 | tr '\n' ' ')" "$MEND_SEED"
