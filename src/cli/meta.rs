@@ -23,6 +23,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
         Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
+        Which::Apps => document("clusterseed/apps-1", include_str!("schemas/apps.json"))?,
         Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,
     };
     report::data(&format!("{value:#}\n"))?;

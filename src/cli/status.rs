@@ -1,6 +1,6 @@
 //! `status`: asks the machines of a spec what they are.
 
-mod view;
+pub(super) mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use super::args::{Format, Global, Status};
 use super::check::checked;
 use super::{Verdict, report};
+use crate::cluster::Cluster;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::io::probe;
 use crate::status::{Report, ask, judge};
@@ -22,14 +23,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Asks once, or until all is as planned.
 pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
-    let mut elsewhere: BTreeMap<String, Ipv4Addr> = BTreeMap::new();
-    for (host, address) in &options.resolve {
-        if !cluster.hosts.iter().any(|known| known.name == *host) {
-            let known: Vec<&str> = cluster.hosts.iter().map(|known| known.name.as_str()).collect();
-            bail!("there is no host `{host}`; {}", did_you_mean(host, known.iter().copied()));
-        }
-        elsewhere.insert(host.clone(), *address);
-    }
+    let elsewhere = elsewhere(&cluster, &options.resolve)?;
     let mut diags = Diagnostics::new();
     let model = ask::model(&cluster, &mut diags);
     if model.targets.is_empty() {
@@ -55,6 +49,17 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
         bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");
     }
     Ok(if seen.as_planned() { Verdict::Done } else { Verdict::Wrong })
+}
+
+/// Addresses at which hosts are reached instead of those of the spec, by name.
+pub(super) fn elsewhere(cluster: &Cluster, resolve: &[(String, Ipv4Addr)]) -> Result<BTreeMap<String, Ipv4Addr>> {
+    for (host, _) in resolve {
+        if !cluster.hosts.iter().any(|known| known.name == *host) {
+            let known: Vec<&str> = cluster.hosts.iter().map(|known| known.name.as_str()).collect();
+            bail!("there is no host `{host}`; {}", did_you_mean(host, known.iter().copied()));
+        }
+    }
+    Ok(resolve.iter().cloned().collect())
 }
 
 /// Asks again and again; says what is missing whenever that changes.

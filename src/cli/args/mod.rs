@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use changes::{Diff, Guide, GuideCommand, Report, Sides};
 pub use image::{Bake, Image, ImageCommand};
 pub use packages::{Fetch, Lock, Store, StoreCommand};
-pub use running::Status;
+pub use running::{Apps, Status};
 
 /// One YAML file in, a cluster out: user-data, meta-data and offline seeds for every host.
 #[derive(Debug, Parser)]
@@ -102,6 +102,8 @@ pub enum Command {
     Verify(Verify),
     /// Ask the running machines: who leads, who is missing, and why
     Status(Status),
+    /// Compare the apps of the spec with those that run, and submit them
+    Apps(Apps),
     /// Make a golden image of a role: packages in, every identity out
     Bake(Bake),
     /// Look into an image
@@ -255,6 +257,8 @@ pub enum Which {
     Plan,
     /// `status --format json`
     Status,
+    /// `apps --format json`
+    Apps,
     /// `diff --format json`
     Diff,
     /// profile.yaml
