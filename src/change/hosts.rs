@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::documents;
 use super::side::{Host, Side};
 
 /// What happens to a host.
@@ -143,9 +144,12 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         }
     }
     identities(old, new, &mut found);
+    documents::changes(old, new, &mut found);
     for key in old.json.more.keys().chain(new.json.more.keys().filter(|key| !old.json.more.contains_key(*key))) {
-        // Of the clock of the build, not of the plan.
-        if key != "not_before" {
+        // The one is of the clock of the build, not of the plan; where documents come and go, that has been told.
+        let told = documents::KEYS.contains(&key.as_str())
+            && (key == "documents" || !(old.json.more.contains_key(key) && new.json.more.contains_key(key)));
+        if key != "not_before" && !told {
             entries(key, old.json.more.get(key), new.json.more.get(key), &mut found);
         }
     }
