@@ -144,7 +144,9 @@ impl<'k> Kind<'k> {
         let (host, answer) = self.read(&self.given.submission.list.path)?;
         match documents::compare(self.cluster, self.given, &answer) {
             Some(reports) => Ok((host, reports)),
-            None => bail!("what {} on {host} says of its {} cannot be read", self.given.submission.service.value, self.given.submission.nouns.1),
+            None => {
+                bail!("what {} on {host} says of its {} cannot be read", self.given.submission.service.value, self.given.submission.nouns.1)
+            }
         }
     }
 
@@ -186,7 +188,8 @@ impl<'k> Kind<'k> {
                 None => false,
             };
             let taken = |d: &&DocumentReport| matches!(done.get(&d.key), Some(Ok(_)));
-            let waits: Vec<&str> = after.iter().filter(taken).filter(|d| d.lacks() || d.state != State::Same).map(|d| d.key.as_str()).collect();
+            let waits: Vec<&str> =
+                after.iter().filter(taken).filter(|d| d.lacks() || d.state != State::Same).map(|d| d.key.as_str()).collect();
             let left = wait.saturating_sub(begun.elapsed());
             if (waits.is_empty() && !busy) || left.is_zero() {
                 return Ok((host, after));
@@ -204,9 +207,10 @@ impl<'k> Kind<'k> {
 fn outcome(sent: std::result::Result<(&str, Reply), String>, word: &'static str) -> std::result::Result<&'static str, String> {
     match sent {
         Ok((_, reply)) if matches!(reply.status, 200 | 201 | 204) => Ok(word),
-        Ok((_, reply)) if reply.status == 409 => {
-            Err(format!("409, a deployment has locked it or something else stands in its way; `--force` overrides a lock{}", quoted(&reply)))
-        }
+        Ok((_, reply)) if reply.status == 409 => Err(format!(
+            "409, a deployment has locked it or something else stands in its way; `--force` overrides a lock{}",
+            quoted(&reply)
+        )),
         Ok((_, reply)) => Err(format!("{}{}", reply.status, quoted(&reply))),
         Err(why) => Err(why),
     }

@@ -13,9 +13,10 @@ use crate::compile;
 use crate::diag::did_you_mean;
 use crate::emit::repository::Repositories;
 use crate::emit::{self, Context, meta_data, seed};
-use crate::plan::submission::Submission;
+
 use crate::plan::HostPlan;
 use crate::plan::file::Phase;
+use crate::plan::submission::Submission;
 
 /// Version of `plan --format json`.
 pub const PLAN_FORMAT: u32 = 1;
@@ -202,7 +203,8 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
             "commands": plan.commands.iter().map(|c| json!({"at": c.moment, "run": c.run})).collect::<Vec<_>>(),
         });
         if !plan.documents.is_empty() {
-            let entries = given(plan).flat_map(|(to, keys)| keys.into_iter().map(move |key| json!({"of": to.name, "name": key, "service": to.service})));
+            let entries = given(plan)
+                .flat_map(|(to, keys)| keys.into_iter().map(move |key| json!({"of": to.name, "name": key, "service": to.service})));
             host["documents"] = entries.collect();
         }
         host

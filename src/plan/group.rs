@@ -75,7 +75,8 @@ impl Group {
         let given = submission::own(cluster, &own, diags);
         files.extend(submission::files(cluster, &given, diags));
         unique(&mut files, cluster, diags);
-        let looks_at_host = !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some()) || !given.is_empty();
+        let looks_at_host =
+            !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some()) || !given.is_empty();
         let mut packages = packages(cluster, host, &scope, diags);
         let locked = carried::locked(cluster, &mut packages);
         Self {

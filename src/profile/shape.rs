@@ -340,7 +340,11 @@ fn rule() -> Vec<Field> {
         Field::new("each", Type::Choice(vec!["host".into()]), "once per host"),
         Field::new("roles", Type::list(word()), "only hosts that have one of these"),
         Field::new("when", text(), "true means: here is the problem; with `find`: only then is it looked for"),
-        Field::new("find", text(), "template; each line that it prints is a problem: a place, and a list in JSON that the texts see as `found`"),
+        Field::new(
+            "find",
+            text(),
+            "template; each line that it prints is a problem: a place, and a list in JSON that the texts see as `found`",
+        ),
         Field::new("at", Type::text(), "where to point, without `find`"),
         Field::new("message", text(), "template").required(),
         Field::new("help", text(), "template").required(),

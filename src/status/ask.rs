@@ -42,7 +42,13 @@ pub struct Model<'c> {
 
 /// What runs where. The profile's mistakes are in `diags`.
 pub fn model<'c>(cluster: &'c Cluster, diags: &mut Diagnostics) -> Model<'c> {
-    let mut model = Model { cluster, targets: Vec::new(), given: crate::cluster::documents::given(cluster, diags), scopes: Vec::new(), places: BTreeMap::new() };
+    let mut model = Model {
+        cluster,
+        targets: Vec::new(),
+        given: crate::cluster::documents::given(cluster, diags),
+        scopes: Vec::new(),
+        places: BTreeMap::new(),
+    };
     for (index, host) in cluster.hosts.iter().enumerate() {
         let scope = cluster.host_scope(host, diags);
         for service in service::own(cluster, host, &scope, diags) {

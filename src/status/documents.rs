@@ -1,6 +1,7 @@
 //! What a running service has of the documents that the spec gives it: what is missing, what is another, what does not run.
 
 use minijinja::Value as Jinja;
+use minijinja::value::ValueKind;
 use serde_json::Value as Json;
 
 use super::ask::Model;
@@ -72,14 +73,16 @@ pub fn compare(cluster: &Cluster, given: &Given<'_>, answer: &Json) -> Option<Ve
     let (engine, list) = (&cluster.profile.engine, &given.submission.list);
     let whole = cluster.scope();
     let scope = value::scope(&whole, [("answer", Jinja::from_serialize(answer))]);
-    let items: Vec<Jinja> = value::eval(engine, &list.items, &scope)?.try_iter().ok()?.collect();
+    let items = value::eval(engine, &list.items, &scope).filter(|items| items.kind() == ValueKind::Seq)?;
+    let items: Vec<Jinja> = items.try_iter().ok()?.collect();
     let of = |item: &Jinja| value::scope(&whole, [("item", item.clone())]);
     let number = |source, item: &Jinja| value::text(engine, source, &of(item))?.parse::<f64>().ok().filter(|n| n.is_finite());
     let running = |item: &Jinja| list.running.as_ref().and_then(|(running, wanted)| Some((number(running, item)?, number(wanted, item)?)));
-    let keys: Vec<Option<String>> = items.iter().map(|item| value::text(engine, &list.key, &of(item))).collect();
+    // One without a name is none, and then nobody knows what the list is.
+    let keys: Vec<String> = items.iter().map(|item| value::text(engine, &list.key, &of(item))).collect::<Option<_>>()?;
     let mut reports = Vec::new();
     for document in &given.documents {
-        let found = keys.iter().position(|key| key.as_ref() == Some(&document.key)).map(|at| &items[at]);
+        let found = keys.iter().position(|key| *key == document.key).map(|at| &items[at]);
         let differences = found.map_or_else(Vec::new, |found| {
             let found = serde_json::to_value(found).unwrap_or_default();
             let mut differences = Vec::new();
@@ -99,7 +102,9 @@ pub fn compare(cluster: &Cluster, given: &Given<'_>, answer: &Json) -> Option<Ve
         });
     }
     for (item, key) in items.iter().zip(&keys) {
-        let Some(key) = key.as_ref().filter(|key| !given.documents.iter().any(|document| document.key == **key)) else { continue };
+        if given.documents.iter().any(|document| document.key == *key) {
+            continue;
+        }
         reports.push(DocumentReport {
             of: given.submission.name.clone(),
             key: clean(key),
@@ -180,7 +185,8 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
     let (mut reports, mut findings) = (Vec::new(), Vec::new());
     for given in &model.given {
         let (submission, asked) = (given.submission, question(given.submission));
-        let own = || seen.iter().zip(answers).filter(|(seen, _)| seen.target.service.name == submission.service.value && seen.failure.is_none());
+        let own =
+            || seen.iter().zip(answers).filter(|(seen, _)| seen.target.service.name == submission.service.value && seen.failure.is_none());
         // What does not answer at all is said of the service itself.
         let Some((speaker, answer)) = own().find(|(seen, _)| seen.leads()).or_else(|| own().next()) else { continue };
         let said = answer.values.get(&asked.name).and_then(|answer| compare(model.cluster, given, answer));
@@ -192,16 +198,25 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
         let Some(said) = said else {
             let host = model.host(&speaker.target);
             let why = answer.unanswered.iter().find(|(question, _)| question.name == asked.name);
-            let why = why.map(|(question, failure)| words::Words {
-                host,
-                service: &speaker.target.service.unit,
-                port: speaker.target.port,
-                init: model.cluster.platform.init,
-                others_lead: false,
-                login: speaker.target.status.login.is_some(),
-            }.failure(question, failure).1);
+            let why = why.map(|(question, failure)| {
+                words::Words {
+                    host,
+                    service: &speaker.target.service.unit,
+                    port: speaker.target.port,
+                    init: model.cluster.platform.init,
+                    others_lead: false,
+                    login: speaker.target.status.login.is_some(),
+                }
+                .failure(question, failure)
+                .1
+            });
             let why = why.unwrap_or_else(|| format!("what {} on {} says of them cannot be read", submission.service.value, host.name));
-            push(Code::DocumentsUnanswered, None, format!("nobody knows which {many} there are: {why}"), format!("see the log of {} on {}", submission.service.value, host.name));
+            push(
+                Code::DocumentsUnanswered,
+                None,
+                format!("nobody knows which {many} there are: {why}"),
+                format!("see the log of {} on {}", submission.service.value, host.name),
+            );
             continue;
         };
         for report in &said {
@@ -221,7 +236,9 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
                             Code::DocumentDiffers,
                             Some(value),
                             format!("{} of the {one} {key} is {found}, the spec says {}", difference.name, difference.planned),
-                            format!("`clusterseed apps SPEC --submit` makes it what the spec says; or write into the spec what it has become"),
+                            format!(
+                                "`clusterseed apps SPEC --submit` makes it what the spec says; or write into the spec what it has become"
+                            ),
                         );
                     }
                 }
@@ -232,7 +249,10 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
                     Code::DocumentNotRunning,
                     None,
                     format!("of the {one} {key}, {running} of {wanted} run"),
-                    format!("it may still be starting; if not, {}'s page says whether it waits for resources or fails, and the sandbox of a task why", submission.service.value),
+                    format!(
+                        "it may still be starting; if not, {}'s page says whether it waits for resources or fails, and the sandbox of a task why",
+                        submission.service.value
+                    ),
                 );
             }
         }
