@@ -16,6 +16,7 @@ use crate::real::host::{as_planned, status, word};
 use crate::real::lab::{Built, Lab};
 use crate::support::root;
 
+mod apps; // what is submitted once
 mod cluster; // what all six must agree on
 mod starts; // with what the daemons were started
 
@@ -43,6 +44,7 @@ fn guide() {
     }
     lab.say("each machine is what its plan says");
     cluster::formed(&lab, &MASTERS);
+    apps::submitted_once(&lab);
     asked(&lab, &built);
     lab.say("they have formed one cluster, and `status` says so");
     flags(&lab, &built);
@@ -59,6 +61,7 @@ fn guide() {
         as_planned(&lab, &changed, machine);
     }
     flags(&lab, &changed);
+    apps::never_again(&lab);
     lab.say("all were rebooted, and are one cluster again");
     forged(&lab);
 }
