@@ -226,7 +226,7 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
                     Code::DocumentMissing,
                     None,
                     format!("the {one} {key} is not in {}", submission.service.value),
-                    format!("`clusterseed apps SPEC --submit` puts it there; if it was removed on purpose, take it out of the spec"),
+                    "`clusterseed apps SPEC --submit` puts it there; if it was removed on purpose, take it out of the spec".to_string(),
                 ),
                 State::Different => {
                     for difference in &report.differences {
@@ -236,9 +236,8 @@ pub fn judge(model: &Model<'_>, seen: &[Seen<'_>], answers: &[Answers]) -> (Vec<
                             Code::DocumentDiffers,
                             Some(value),
                             format!("{} of the {one} {key} is {found}, the spec says {}", difference.name, difference.planned),
-                            format!(
-                                "`clusterseed apps SPEC --submit` makes it what the spec says; or write into the spec what it has become"
-                            ),
+                            "`clusterseed apps SPEC --submit` makes it what the spec says; or write into the spec what it has become"
+                                .to_string(),
                         );
                     }
                 }
