@@ -18,6 +18,7 @@ use crate::real::host::{as_planned, status, word};
 use crate::real::lab::{Built, Lab};
 use crate::support::root;
 
+mod apps; // what is submitted once
 mod cluster; // what all six must agree on
 mod packets; // that nothing looks for a way out
 mod starts; // with what the daemons were started
@@ -53,6 +54,7 @@ fn guide() {
     lab.say("each machine is what its plan says");
     cluster::formed(&lab, &MASTERS);
     packets.none_to_elsewhere(&lab, "slave1");
+    apps::submitted_once(&lab);
     asked(&lab, &built);
     lab.say("they have formed one cluster, and `status` says so");
     flags(&lab, &built);
@@ -70,6 +72,7 @@ fn guide() {
     }
     flags(&lab, &changed);
     packets.none_to_elsewhere(&lab, "slave3");
+    apps::never_again(&lab);
     lab.say("all were rebooted, and are one cluster again");
 }
 

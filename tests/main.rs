@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod apps; // documents of a running service: compared and submitted, against a fixture of Marathon
 mod apt; // the choice of packages, beside the real apt
 mod bake; // golden images: leaks, seals, machines that come up from images
 mod browser; // the pages in Chromium: widths, light and dark, paper, contrast, outline

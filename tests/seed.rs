@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use clusterseed::emit::seed::PROGRAM;
+use clusterseed::emit::seed::{PROGRAM, SUBMIT};
 use clusterseed::emit::user_data::{FETCH, KEEP};
 use clusterseed::format::checksum::Sha256Sum;
 
@@ -21,7 +21,7 @@ use super::support;
 use server::{Reply, Server};
 
 /// What a plain `cargo test` runs of `apply/run.sh`: a first run per init system, a second one, refusals, secrets.
-const FAST_CASES: &[&str] = &["upstart", "systemd", "second_run", "damaged_seed", "secrets", "dry", "sweep", "by_hand"];
+const FAST_CASES: &[&str] = &["upstart", "systemd", "second_run", "damaged_seed", "secrets", "dry", "sweep", "by_hand", "submit_race"];
 
 /// Runs cases, or all with none; `every` thins out what is killed and flipped. Gives all that `apply` said.
 fn apply_cases(shell: &str, cases: &[&str], every: usize) -> String {
@@ -47,7 +47,7 @@ fn apply_under_dash() {
 fn apply_under_dash_in_every_case() {
     let said = apply_cases("dash", &[], 1);
     if rustix::process::geteuid().is_root() {
-        let unseen: Vec<String> = messages(PROGRAM).into_iter().filter(|message| !said.contains(message)).collect();
+        let unseen: Vec<String> = messages(&[PROGRAM, SUBMIT].concat()).into_iter().filter(|message| !said.contains(message)).collect();
         assert!(unseen.is_empty(), "no case provokes:\n{}", unseen.join("\n"));
     }
 }

@@ -245,7 +245,8 @@ fn scripts_pass_shellcheck() {
     }
     // The rooms of `apply` are one program, and are looked at as one.
     let program = scratch();
-    fs::write(program.path().join("apply"), clusterseed::emit::seed::PROGRAM).expect("a file");
+    let whole = [clusterseed::emit::seed::PROGRAM, clusterseed::emit::seed::SUBMIT].concat();
+    fs::write(program.path().join("apply"), whole).expect("a file");
     let ours = |name: &str| {
         matches!(name, "src/seed/bake" | "src/seed/fetch" | "src/seed/keep" | "src/seed/seal" | "src/seed/start")
             || name.ends_with(".sh") && !name.starts_with("src/seed/apply/")

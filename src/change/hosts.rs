@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::documents;
 use super::pairs::Pairs;
 use super::side::Host;
 
@@ -152,9 +153,12 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         (_, None) => found.push("no packages travel with the seed any more".into()),
         _ => found.push("other packages travel with the seed: `apply` takes those that it is asked for, and what these need".into()),
     }
+    documents::changes(old, new, &mut found);
     for key in old.json.more.keys().chain(new.json.more.keys().filter(|key| !old.json.more.contains_key(*key))) {
-        // Of the clock of the build and of what is packed, not of the plan.
-        if !matches!(key.as_str(), "not_before" | "disk_mb") {
+        // Of the clock of the build and of what is packed, not of the plan; where documents come and go, that has been told.
+        let told = documents::KEYS.contains(&key.as_str())
+            && (key == "documents" || !(old.json.more.contains_key(key) && new.json.more.contains_key(key)));
+        if !matches!(key.as_str(), "not_before" | "disk_mb") && !told {
             entries(key, old.json.more.get(key), new.json.more.get(key), &mut found);
         }
     }

@@ -11,6 +11,7 @@
 //! What many hosts share is told once, with their names; [`names`](crate::format::names) makes `slave[1-200]` of two hundred.
 
 pub mod danger;
+mod documents;
 pub mod guide;
 pub mod hosts;
 pub mod json;

@@ -13,8 +13,10 @@ use crate::compile;
 use crate::diag::did_you_mean;
 use crate::emit::repository::Repositories;
 use crate::emit::{self, Context, meta_data, seed};
+
 use crate::plan::HostPlan;
 use crate::plan::file::Phase;
+use crate::plan::submission::Submission;
 
 /// Version of `plan --format json`.
 pub const PLAN_FORMAT: u32 = 1;
@@ -111,6 +113,9 @@ fn overview(cluster: &Cluster, plans: &[HostPlan], out: &mut String) {
             let _ = writeln!(out, "  installs  {}", packages.join(" "));
             let _ = writeln!(out, "  starts    {}", services.join(", then "));
             let _ = writeln!(out, "  holds     {}", held.collect::<Vec<_>>().join(" "));
+            for (to, given) in given(plan) {
+                let _ = writeln!(out, "  submits   {} to {}, once", given.join(", "), to.service);
+            }
             last = Some(shared);
         }
         let _ = writeln!(out, "  {:width$}  {:15}  {} files  plan {}", plan.name, plan.address, plan.files.len(), &plan.digest[..12]);
@@ -150,6 +155,17 @@ fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
     }
     commands(plan, "after-start", out);
     let _ = writeln!(out, "9 report     /var/lib/clusterseed/status.json");
+    for (to, given) in given(plan) {
+        let _ = writeln!(out, "10 submit    {} {} to {}, if it leads and does not have it", to.noun, given.join(", "), to.service);
+    }
+}
+
+/// What a host gives to its services, kind by kind.
+fn given(plan: &HostPlan) -> impl Iterator<Item = (&Submission, Vec<&str>)> {
+    plan.submissions.iter().map(|to| {
+        let own = plan.documents.iter().filter(|document| document.of == to.name);
+        (to, own.map(|document| document.key.as_str()).collect())
+    })
 }
 
 fn files(plan: &HostPlan, phase: Phase, out: &mut String) {
@@ -176,7 +192,7 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
                 "size": (!f.secret).then(|| f.content.bytes.len()), "sha256": (!f.secret).then(|| f.content.sha256.hex()), "phase": f.phase.word(), "restarts": f.restarts, "secret": f.secret, "origin": f.origin,
             })
         });
-        json!({
+        let mut host = json!({
             "name": plan.name, "fqdn": plan.fqdn, "address": plan.address.to_string(), "roles": plan.roles, "digest": plan.digest,
             "instance_id": (!cluster.cloud.names_instances).then(|| meta_data::instance_id(plan, cluster)),
             "packages": shared.packages.iter().map(|p| json!({"name": p.name, "version": p.version})).collect::<Vec<_>>(),
@@ -185,7 +201,13 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
             "sources": shared.repositories.iter().map(|r| json!({"path": r.list_path(), "line": r.line, "fingerprint": r.fingerprint})).collect::<Vec<_>>(),
             "files": files.collect::<Vec<_>>(),
             "commands": plan.commands.iter().map(|c| json!({"at": c.moment, "run": c.run})).collect::<Vec<_>>(),
-        })
+        });
+        if !plan.documents.is_empty() {
+            let entries = given(plan)
+                .flat_map(|(to, keys)| keys.into_iter().map(move |key| json!({"of": to.name, "name": key, "service": to.service})));
+            host["documents"] = entries.collect();
+        }
+        host
     };
     json!({
         "format": PLAN_FORMAT,

@@ -29,6 +29,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Fetch => document("clusterseed/fetch-1", include_str!("schemas/fetch.json"))?,
         Which::Lock => document("clusterseed/lock-1", include_str!("schemas/lock.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
+        Which::Apps => document("clusterseed/apps-1", include_str!("schemas/apps.json"))?,
         Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,
     };
     report::data(&format!("{value:#}\n"))?;

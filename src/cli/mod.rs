@@ -1,6 +1,7 @@
 //! The command line: arguments, dispatch, words for people. Data goes to stdout, words to stderr.
 
-pub mod args;
+mod apps;
+mod args;
 mod bake;
 mod bom;
 mod build;
@@ -85,6 +86,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Report(options) => page::run(options, global),
         Command::Verify(options) => verify::run(options),
         Command::Status(options) => status::run(options, global),
+        Command::Apps(options) => apps::run(options, global),
         Command::Bake(options) => bake::run(options, global),
         Command::Image(options) => image::run(options),
         Command::Schema(options) => meta::schema(options, global),

@@ -1,6 +1,6 @@
 //! `status`: asks the machines of a spec what they are.
 
-mod view;
+pub(super) mod view;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,7 @@ use super::args::{Format, Global, Status};
 use super::check::examined;
 use super::page::{self, Target};
 use super::{Verdict, report};
+use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::emit::report::live::Live;
@@ -35,14 +36,7 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     let (found, diags) = examined(&options.input, global, Format::Text)?;
     let Some((cluster, inputs)) = found else { bail!("the spec has errors, so nobody was asked") };
     let warnings = page::warnings(&diags);
-    let mut elsewhere: BTreeMap<String, Ipv4Addr> = BTreeMap::new();
-    for (host, address) in &options.resolve {
-        if !cluster.hosts.iter().any(|known| known.name == *host) {
-            let known: Vec<&str> = cluster.hosts.iter().map(|known| known.name.as_str()).collect();
-            bail!("there is no host `{host}`; {}", did_you_mean(host, known.iter().copied()));
-        }
-        elsewhere.insert(host.clone(), *address);
-    }
+    let elsewhere = elsewhere(&cluster, &options.resolve)?;
     let mut diags = Diagnostics::new();
     let model = ask::model(&cluster, &mut diags);
     if model.targets.is_empty() {
@@ -77,6 +71,17 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
         bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");
     }
     Ok(if seen.as_planned() { Verdict::Done } else { Verdict::Wrong })
+}
+
+/// Addresses at which hosts are reached instead of those of the spec, by name.
+pub(super) fn elsewhere(cluster: &Cluster, resolve: &[(String, Ipv4Addr)]) -> Result<BTreeMap<String, Ipv4Addr>> {
+    for (host, _) in resolve {
+        if !cluster.hosts.iter().any(|known| known.name == *host) {
+            let known: Vec<&str> = cluster.hosts.iter().map(|known| known.name.as_str()).collect();
+            bail!("there is no host `{host}`; {}", did_you_mean(host, known.iter().copied()));
+        }
+    }
+    Ok(resolve.iter().cloned().collect())
 }
 
 /// Asks again and again; says what is missing whenever that changes.

@@ -3,6 +3,7 @@
 pub mod carried;
 pub mod checks;
 pub mod delivery;
+pub mod documents;
 pub mod hosts;
 pub mod network;
 pub mod packages;

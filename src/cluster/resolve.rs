@@ -6,13 +6,14 @@ use minijinja::Value as Jinja;
 
 use super::settings::{Layers, Map, ViewMaker, read};
 use super::view::{self, ClusterView};
-use super::{Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, hosts, network, packages};
+use super::{Cluster, Host, LocalFiles, Network, Sound, UserFile, delivery, documents, hosts, network, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, Sources, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Platform};
 use crate::profile::catalog::Catalog;
 use crate::profile::{Derived, Formula, Profile, Scope, load};
 use crate::spec::{self, Spec};
+use crate::yaml::read::Node;
 
 /// Resolves a spec. `None` when too little is right to check the cluster as a whole.
 pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
@@ -26,7 +27,8 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let delivery = delivery::delivery(spec, &packages, &cloud, diags);
     let instance_id = delivery::instance_id(spec, &cloud, diags);
     let before = diags.unsettling();
-    let (hosts, settings, complete) = hosts_and_settings(spec, &network, &profile, diags);
+    let typed = spec.settings.as_ref().map(|node| documents::expand(node, &profile.settings_type, local, sources, diags));
+    let (hosts, settings, complete) = hosts_and_settings(spec, typed.as_ref(), &network, &profile, diags);
     let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some(), network: network_read };
     let platform = match platform {
         Some(platform) => platform,
@@ -157,10 +159,17 @@ fn user_file(file: &spec::File, sound: bool, local: &LocalFiles, diags: &mut Dia
 
 /// Layers settings and gives every host the index of its own.
 ///
-/// The last part says that these are all hosts that were typed, each with all its roles.
-fn hosts_and_settings(spec: &Spec, network: &Network, profile: &Profile, diags: &mut Diagnostics) -> (Vec<Host>, Layers, bool) {
+/// `typed` are the settings of the whole cluster. The last part of what it gives says that these are all hosts that were typed,
+/// each with all its roles.
+fn hosts_and_settings(
+    spec: &Spec,
+    typed: Option<&Node>,
+    network: &Network,
+    profile: &Profile,
+    diags: &mut Diagnostics,
+) -> (Vec<Host>, Layers, bool) {
     let read_whole = spec.sound("hosts", diags);
-    let base = read(spec.settings.as_ref(), Scope::Cluster, profile, diags);
+    let base = read(typed, Scope::Cluster, profile, diags);
     let mut by_role: BTreeMap<&str, Map> = BTreeMap::new();
     for entry in &spec.roles {
         if profile.role(&entry.name.value).is_none() {

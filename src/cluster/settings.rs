@@ -195,6 +195,10 @@ impl ViewMaker<'_> {
             },
             (Data::List(items), Type::List(item)) => items.iter().map(|v| self.plain(item, v)).collect(),
             (Data::Map(map), Type::Map { values, .. }) => map.iter().map(|(k, (_, v))| (k.clone(), self.plain(values, v))).collect(),
+            (Data::Map(map), Type::Object(fields)) => {
+                fields.iter().filter_map(|f| Some((f.name.clone(), self.plain(&f.ty, &map.get(&f.name)?.1)))).collect()
+            }
+            (_, Type::Document(inner)) => self.plain(inner, value),
             (Data::Text(text), _) => Jinja::from(text.as_str()),
             (Data::Bool(flag), _) => Jinja::from(*flag),
             (Data::Int(number), _) => Jinja::from(*number),

@@ -11,6 +11,7 @@ use crate::plan::file::PlannedFile;
 use crate::plan::identity::Identity;
 use crate::plan::image::Image;
 use crate::plan::peers::Peer;
+use crate::plan::submission::{Document, Submission};
 use crate::plan::{Alternative, Command, Directory, HostPlan, Package, Service};
 
 /// Version of the format.
@@ -51,6 +52,11 @@ struct HostJson<'a> {
     directories: &'a [Directory],
     files: Vec<&'a PlannedFile>,
     commands: &'a [Command],
+    /// Services of its own that it gives documents, once.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    submissions: &'a [Submission],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    documents: &'a [Document],
     /// What the image that the host boots from has to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<&'a Image>,
@@ -138,6 +144,8 @@ pub fn emit(plan: &HostPlan, context: Context<'_>) -> String {
         directories: &shared.directories,
         files: plan.files.iter().map(|f| &**f).collect(),
         commands: &plan.commands,
+        submissions: &plan.submissions,
+        documents: &plan.documents,
         image: plan.image.as_ref(),
     };
     ascii(super::pretty(&file))

@@ -26,6 +26,9 @@ pub const PROGRAM: &str = concat!(
     include_str!("../seed/apply/90-main.sh"),
 );
 
+/// The part of it that gives documents to running services; it travels where there are some.
+pub const SUBMIT: &str = include_str!("../seed/submit");
+
 /// The same as content of the tree.
 pub static APPLY: LazyLock<Arc<Content>> = LazyLock::new(|| Content::shared(PROGRAM.as_bytes().to_vec()));
 
@@ -56,6 +59,9 @@ pub fn tree(plan: &HostPlan, context: Context<'_>) -> Vec<SeedFile> {
         content: f.content.clone(),
         secret: f.secret,
     }));
+    if !plan.documents.is_empty() {
+        files.push(file("submit", 0o644, Content::shared(SUBMIT.as_bytes().to_vec())));
+    }
     let mut packages = Vec::new();
     if let Some(repository) = context.repository(plan) {
         files.extend(repository.files.iter().map(|f| SeedFile { path: format!("{IN_SEED}/{}", f.path), ..f.clone() }));

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as far as a GET needs it (RFC 9112), strict: what is not certain is refused, and everything has a limit.
+//! HTTP/1.1 as far as one short exchange needs it (RFC 9112), strict: what is not certain is refused, and everything has a limit.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -51,6 +51,17 @@ pub fn get(path: &str, host: &str, login: Option<&str>) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: application/json, */*\r\nAccept-Encoding: identity\r\n{login}Connection: close\r\n\r\n"
     )
+}
+
+/// A request with a body that is JSON, or with none.
+pub fn request(method: &str, path: &str, host: &str, login: Option<&str>, body: Option<&[u8]>) -> Vec<u8> {
+    let mut text = get(path, host, login).replacen("GET", method, 1).into_bytes();
+    if let Some(body) = body {
+        text.truncate(text.len() - 2);
+        text.extend(format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).bytes());
+        text.extend(body);
+    }
+    text
 }
 
 /// RFC 4648, with padding.
@@ -198,7 +209,7 @@ fn chunks(reader: &mut impl BufRead, limit: u64, body: &mut Vec<u8>) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::{Problem, base64, get, read};
+    use super::{Problem, base64, get, read, request};
 
     fn of(text: &str) -> Result<(u16, String), String> {
         match read(&mut text.as_bytes(), 20) {
@@ -260,6 +271,14 @@ mod tests {
         let endless = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(20_000));
         assert_eq!(of(&endless), Err("its headers are longer than 64 kB".into()));
         assert_eq!(of(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(9)), Err("it only announces that an answer will come".into()));
+    }
+
+    #[test]
+    fn bodies_are_sent_with_their_length() {
+        let text = String::from_utf8(request("PUT", "/a", "b:1", None, Some(b"{}"))).expect("UTF-8");
+        assert!(text.starts_with("PUT /a HTTP/1.1\r\nHost: b:1\r\n"), "{text}");
+        assert!(text.ends_with("\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"), "{text}");
+        assert_eq!(request("GET", "/a", "b:1", None, None), get("/a", "b:1", None).into_bytes());
     }
 
     #[test]

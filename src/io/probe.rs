@@ -70,6 +70,43 @@ fn one(request: &Request, places: &BTreeMap<String, Ipv4Addr>, timeout: Duration
     answers
 }
 
+/// What a service answered to a message.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status of HTTP.
+    pub status: u16,
+    /// Its words.
+    pub body: Vec<u8>,
+}
+
+/// A message to a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'m> {
+    /// `GET`, `PUT` or `DELETE`.
+    pub method: &'m str,
+    /// The path, with what follows a question mark.
+    pub path: &'m str,
+    /// JSON.
+    pub body: Option<&'m [u8]>,
+}
+
+/// Sends one message to a service; it has `timeout` for everything.
+///
+/// # Errors
+/// When no whole answer comes; what HTTP itself refuses is an answer.
+pub fn send(to: &Request, places: &BTreeMap<String, Ipv4Addr>, timeout: Duration, message: Message<'_>) -> Result<Reply, Failure> {
+    let probe = Probe { request: to, places, timeout, deadline: Instant::now() + timeout };
+    match probe.exchange(message.method, message.path, message.body, false)? {
+        Came::Reply(reply) => Ok(reply),
+        Came::Elsewhere(host) => Err(Failure::Away(host)),
+    }
+}
+
+enum Came {
+    Reply(Reply),
+    Elsewhere(String),
+}
+
 enum Said {
     Value(Value),
     Elsewhere(String),
@@ -122,35 +159,42 @@ impl Probe<'_> {
     }
 
     fn get(&self, path: &str, question: &Question) -> Result<Said, Failure> {
+        match self.exchange("GET", path, None, question.own)? {
+            Came::Elsewhere(host) => Ok(Said::Elsewhere(host)),
+            Came::Reply(Reply { status: 200, body }) if question.text => Ok(Said::Value(String::from_utf8_lossy(&body).trim().into())),
+            Came::Reply(Reply { status: 200, body }) => {
+                serde_json::from_slice(&body).map(Said::Value).map_err(|_| Failure::Garbage("it is no JSON".into()))
+            }
+            Came::Reply(Reply { status, .. }) => Err(Failure::Status(status)),
+        }
+    }
+
+    /// One request over HTTP, wherever in the cluster redirects lead; with `own`, a redirect to another host is not followed.
+    fn exchange(&self, method: &str, path: &str, body: Option<&[u8]>, own: bool) -> Result<Came, Failure> {
         let (mut address, mut port, mut path) = (self.request.address, self.request.port, path.to_string());
         for _ in 0..=REDIRECTS {
             // The login is for this service, wherever in the cluster it runs, and for nobody else.
             let login = self.request.login.as_ref().filter(|_| port == self.request.port);
-            let text = http::get(&path, &format!("{address}:{port}"), login.map(|login| login.0.as_str()));
+            let text = http::request(method, &path, &format!("{address}:{port}"), login.map(|login| login.0.as_str()), body);
             let mut connection = self.connect(address, port)?;
-            let sent = connection.get_mut().write_all(text.as_bytes());
+            let sent = connection.get_mut().write_all(&text);
             let response = match sent.map_err(Problem::Io).and_then(|()| http::read(&mut connection, BODY)) {
                 Ok(response) => response,
                 Err(problem) => return Err(connection.get_ref().problem(problem)),
             };
             match (response.status, response.location) {
-                (200, _) if question.text => return Ok(Said::Value(String::from_utf8_lossy(&response.body).trim().into())),
-                (200, _) => {
-                    let value = serde_json::from_slice(&response.body);
-                    return value.map(Said::Value).map_err(|_| Failure::Garbage("it is no JSON".into()));
-                }
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
                     let Some(target) = target(&location, address, port) else { return Err(Failure::Away(location)) };
                     // An address at which a host is reached may be none that the cluster knows.
                     let itself = || (target.host == address.to_string()).then_some(address);
                     let there = self.places.get(&target.host).copied().or_else(itself);
-                    if question.own && there != Some(self.request.address) {
-                        return Ok(Said::Elsewhere(target.host));
+                    if own && there != Some(self.request.address) {
+                        return Ok(Came::Elsewhere(target.host));
                     }
                     let Some(there) = there else { return Err(Failure::Away(location)) };
                     (address, port, path) = (there, target.port, target.path);
                 }
-                (status, _) => return Err(Failure::Status(status)),
+                (status, _) => return Ok(Came::Reply(Reply { status, body: response.body })),
             }
         }
         Err(Failure::Loop)

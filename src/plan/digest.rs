@@ -68,6 +68,13 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
         let allowed = if identity.allowed { "allowed" } else { "" };
         add(&["identity", &identity.service, &identity.paths.join(","), &identity.guard, allowed]);
     }
+    for to in &plan.submissions {
+        add(&["submission", &to.name, &to.service, &to.address.to_string(), &to.port.to_string(), &to.ask, &to.leads]);
+        add(&[to.ready.as_deref().unwrap_or(""), to.login.as_deref().unwrap_or(""), &to.seconds.to_string()]);
+    }
+    for document in &plan.documents {
+        add(&["document", &document.of, &document.key, &document.path, &document.there, &document.file]);
+    }
     if let Some(image) = &plan.image {
         add(&["image", &image.digest]);
     }

@@ -8,7 +8,7 @@ use minijinja::Value as Jinja;
 use super::apt::{Repository, profile_error};
 use super::carried::{self, Locked};
 use super::file::{Phase, PlannedFile};
-use super::{Alternative, Directory, Package, Service, service};
+use super::{Alternative, Directory, Package, Service, service, submission};
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Content;
@@ -26,6 +26,8 @@ pub struct Group {
     per_host_services: Vec<String>,
     /// True when something of a host has to be planned that its group does not have.
     pub looks_at_host: bool,
+    /// True when these hosts give documents to a service of their own.
+    pub submits: bool,
     /// Packages, sorted by name.
     pub packages: Vec<Package>,
     /// Units of all services that the packages may bring.
@@ -70,12 +72,16 @@ impl Group {
                 files.extend(profile_files(cluster, file, &scope, diags));
             }
         }
+        let given = submission::own(cluster, &own, diags);
+        files.extend(submission::files(cluster, &given, diags));
         unique(&mut files, cluster, diags);
-        let looks_at_host = !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some());
+        let looks_at_host =
+            !per_host.is_empty() || !per_host_services.is_empty() || own.iter().any(|s| s.identity.is_some()) || !given.is_empty();
         let mut packages = packages(cluster, host, &scope, diags);
         let locked = carried::locked(cluster, &mut packages);
         Self {
             looks_at_host,
+            submits: !given.is_empty(),
             locked,
             files: files.into_iter().map(Arc::new).collect(),
             per_host,
@@ -100,6 +106,7 @@ impl Group {
             per_host: Vec::new(),
             per_host_services: Vec::new(),
             looks_at_host: false,
+            submits: false,
             packages: packages.into_values().cloned().collect(),
             locked: None,
             holds: first.map(|group| group.holds.clone()).unwrap_or_default(),

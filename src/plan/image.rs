@@ -82,6 +82,8 @@ pub fn plan(cluster: &Cluster, hosts: &[&Host], groups: &[Arc<Group>], commands:
         peers: Vec::new(),
         formation_seconds: 0,
         identities: Vec::new(),
+        submissions: Vec::new(),
+        documents: Vec::new(),
         image: None,
         shared: Arc::new(shared),
         digest: image.digest.clone(),

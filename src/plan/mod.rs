@@ -12,6 +12,7 @@ pub mod identity;
 pub mod image;
 pub mod peers;
 pub mod service;
+pub mod submission;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -49,6 +50,10 @@ pub struct HostPlan {
     pub formation_seconds: u32,
     /// What its services refuse to change once they have run.
     pub identities: Vec<identity::Identity>,
+    /// Services of its own that it gives documents.
+    pub submissions: Vec<submission::Submission>,
+    /// Those documents.
+    pub documents: Vec<submission::Document>,
     /// The image that it boots from, where its seed relies on one.
     pub image: Option<image::Image>,
     /// What it shares with hosts of the same roles and settings.
@@ -189,6 +194,10 @@ impl<'c> Planner<'c> {
         files.extend(scope.iter().flat_map(|scope| group::host_files(self.cluster, &shared, scope, diags)));
         self.add_own(host, &shared.directories, &mut files, diags);
         files.sort_by(|a, b| a.path.cmp(&b.path));
+        let (submissions, documents) = match &scope {
+            Some(scope) if shared.submits => submission::of(self.cluster, host, &shared, scope, diags),
+            _ => Default::default(),
+        };
         HostPlan {
             name: host.name.clone(),
             fqdn: host.fqdn.clone(),
@@ -200,6 +209,8 @@ impl<'c> Planner<'c> {
             formation_seconds: peers::seconds(self.cluster, &shared),
             identities: scope.map_or(Vec::new(), |scope| identity::of(self.cluster, &shared, &scope, diags)),
             files,
+            submissions,
+            documents,
             image: self.images.get(host.roles.as_slice()).cloned(),
             shared,
             digest: String::new(),

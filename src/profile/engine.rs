@@ -80,6 +80,10 @@ impl Default for Engine {
         env.add_function("version_lt", |a: Value, b: Value| compare(&a, &b).is_lt());
         env.add_function("version_ge", |a: Value, b: Value| compare(&a, &b).is_ge());
         env.add_function("seconds", |text: &str| scalar::duration(text).map_err(|why| Error::new(ErrorKind::InvalidOperation, why)));
+        env.add_filter("json", |value: Value| {
+            serde_json::to_string(&value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))
+        });
+        env.add_function("cycle", |pairs: Value| Ok::<_, Error>(cycle(&self::pairs(&pairs)?)));
         env.add_test("matching", |text: Value, pattern: &str| {
             let regex = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
             let regex = regex.map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))?;
@@ -87,6 +91,31 @@ impl Default for Engine {
         });
         Self { env }
     }
+}
+
+fn pairs(list: &Value) -> Result<Vec<(String, String)>, Error> {
+    let pair = |pair: Value| Ok((pair.get_item_by_index(0)?.to_string(), pair.get_item_by_index(1)?.to_string()));
+    list.try_iter()?.map(pair).collect()
+}
+
+/// The first circle that pairs `[from, to]` close, as the names along it, the first one again at its end; none when there is none.
+fn cycle(pairs: &[(String, String)]) -> Option<Vec<String>> {
+    // Each name is entered once, and left for good when all that it leads to has been seen.
+    fn walk<'p>(name: &'p str, pairs: &'p [(String, String)], way: &mut Vec<&'p str>, done: &mut BTreeSet<&'p str>) -> Option<Vec<String>> {
+        if let Some(at) = way.iter().position(|on| *on == name) {
+            return Some(way[at..].iter().chain([&name]).map(|name| (*name).to_string()).collect());
+        }
+        if way.len() > 1000 || done.contains(name) {
+            return None;
+        }
+        way.push(name);
+        let found = pairs.iter().filter(|(from, _)| from == name).find_map(|(_, to)| walk(to, pairs, way, done));
+        way.pop();
+        done.insert(name);
+        found
+    }
+    let mut done = BTreeSet::new();
+    pairs.iter().find_map(|(from, _)| walk(from, pairs, &mut Vec::new(), &mut done))
 }
 
 /// None (not pinned) is the newest; a trailing `*` is dropped.

@@ -10,6 +10,7 @@ pub mod load;
 pub mod service;
 pub mod shape;
 pub mod status;
+pub mod submission;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::diag::{At, FileId, Spanned};
 use crate::schema::{Type, Value};
 pub use service::{Identity, Peers, PortRef, Question, Service, Traffic};
 pub use status::Status;
+pub use submission::Submission;
 pub use watch::{Guide, Watch};
 
 /// Places besides settings and versions that a rule may point at.
@@ -87,6 +89,8 @@ pub struct Profile {
     pub sources: Vec<AptSource>,
     /// Tables of daemon flags by name.
     pub flag_tables: BTreeMap<String, flags::Table>,
+    /// Documents that running services are given.
+    pub submissions: Vec<Submission>,
     /// Rules.
     pub rules: Vec<Rule>,
     /// Changes that need care.
@@ -357,10 +361,12 @@ pub struct Rule {
     pub each_host: bool,
     /// Only hosts that have one of these roles.
     pub roles: Vec<String>,
-    /// True means: here is the problem.
-    pub when: Source,
-    /// Where to point: a template that gives places, of which the first that somebody typed is shown.
-    pub at: Source,
+    /// True means: here is the problem, or, with `find`, that it is worth looking.
+    pub when: Option<Source>,
+    /// A template of which each line is a problem: a place, and a list in JSON that the texts see as `found`.
+    pub find: Option<Source>,
+    /// Where to point, without `find`: a template that gives places, of which the first that somebody typed is shown.
+    pub at: Option<Source>,
     /// Template.
     pub message: Source,
     /// Template.

@@ -45,6 +45,7 @@ pub fn profile() -> Type {
         Field::new("files", Type::list(Type::Object(file())), "files of the target"),
         Field::new("sources", map(Type::Object(source())), "apt repositories"),
         Field::new("flag_tables", map(Type::Object(flag_table())), "tables of daemon flags"),
+        Field::new("submissions", Type::Raw, "documents that a running service is given"),
         Field::new("rules", Type::list(Type::Object(rule())), "rules over the cluster"),
         Field::new("watch", Type::list(Type::Object(watch())), "changes that need care"),
         Field::new("guides", Type::Raw, "steps that lead through them, in order"),
@@ -69,6 +70,9 @@ pub fn setting() -> Vec<Field> {
         Field::new("keys", Type::text(), "pattern of the keys"),
         Field::new("values", Type::Raw, "type of the values"),
         Field::new("table", word(), "table of flags"),
+        Field::new("empty", Type::Bool, "text may be empty"),
+        Field::new("fields", Type::Raw, "type of each key"),
+        Field::new("file", Type::Bool, "it may lie in a file, as `{file: path}`"),
     ]
 }
 
@@ -84,6 +88,7 @@ pub const TYPES: &[&str] = &[
     "map",
     "memory",
     "number",
+    "object",
     "path",
     "port",
     "port_range",
@@ -334,12 +339,51 @@ fn rule() -> Vec<Field> {
         Field::new("severity", Type::Choice(["error", "warning"].map(String::from).to_vec()), "error or warning").required(),
         Field::new("each", Type::Choice(vec!["host".into()]), "once per host"),
         Field::new("roles", Type::list(word()), "only hosts that have one of these"),
-        Field::new("when", text(), "true means: here is the problem").required(),
-        Field::new("at", Type::text(), "where to point").required(),
+        Field::new("when", text(), "true means: here is the problem; with `find`: only then is it looked for"),
+        Field::new(
+            "find",
+            text(),
+            "template; each line that it prints is a problem: a place, and a list in JSON that the texts see as `found`",
+        ),
+        Field::new("at", Type::text(), "where to point, without `find`"),
         Field::new("message", text(), "template").required(),
         Field::new("help", text(), "template").required(),
         Field::new("explain", text(), "why it matters and how to mend it").required(),
     ]
+}
+
+/// Documents that a running service is given.
+pub fn submission() -> Type {
+    let leader = vec![
+        Field::new("path", Type::text(), "what an instance is asked").required(),
+        Field::new("leads", text(), "pattern of grep -E that its answer matches when it leads, a template").required(),
+        Field::new("ready", text(), "the same for one that can take documents, a template"),
+        Field::new("waits", Type::text(), "what one lacks that leads and is not ready"),
+    ];
+    let list = vec![
+        Field::new("path", Type::text(), "path of the list of all documents").required(),
+        Field::new("items", text(), "the list in `answer`, an expression").required(),
+        Field::new("key", text(), "what `item` goes by, an expression").required(),
+        Field::new("running", text(), "how many of `item` run, an expression"),
+        Field::new("wanted", text(), "how many should, an expression"),
+    ];
+    Type::Object(vec![
+        Field::new("nouns", Type::list(Type::text()), "what they are called: one, several").required(),
+        Field::new("documents", Type::text(), "setting that holds them, a list of objects").required(),
+        Field::new("key", text(), "what `item` goes by, a template").required(),
+        Field::new("service", word(), "service that takes them").required(),
+        Field::new("path", text(), "path of one, a template over `key` and `item`").required(),
+        Field::new("there", text(), "pattern of grep -E that the answer about one that is there matches, a template").required(),
+        Field::new("file", text(), "file on the host that holds it, a template").required(),
+        Field::new("login", text(), "file on the host with `user:password`, a template"),
+        Field::new("leader", Type::Object(leader), "how an instance is asked whether it leads").required(),
+        Field::new("seconds", Type::Int { min: 1, max: 86_400 }, "how long a host tries"),
+        Field::new("list", Type::Object(list), "how all of them are read").required(),
+        Field::new("busy", Type::text(), "path of the list of what is still being done"),
+        Field::new("force", Type::text(), "what is added to a path to override a lock"),
+        Field::new("chosen", map(Type::AnyScalar), "values of fields that stand for whatever the service chooses"),
+        Field::new("paths", Type::list(Type::text()), "fields with paths, of which the first slash says nothing"),
+    ])
 }
 
 fn watch() -> Vec<Field> {

@@ -33,6 +33,7 @@ impl Checker<'_> {
                 Kind::Map(_) => self.node(what, node, long, root),
                 _ => self.node(what, node, short, root),
             },
+            Type::Document(inner) => self.node(what, node, inner, root),
             Type::OneOrMany(item) => match &node.kind {
                 Kind::Seq(nodes) if nodes.is_empty() => {
                     self.invalid(at, format!("{what} is an empty list"), "write at least one item");

@@ -51,6 +51,10 @@ pub fn schema(ty: &Type) -> Value {
             out
         }
         Type::Object(fields) => object(fields),
+        Type::Document(inner) => json!({"anyOf": [
+            schema(inner),
+            object(&[Field::new("file", Type::text(), "path of a JSON or YAML file that holds it, relative to the spec").required()]),
+        ]}),
         Type::ShortOr(short, long) => json!({"anyOf": [schema(short), schema(long)]}),
         Type::AnyScalar => json!({"type": ["string", "number", "boolean"]}),
         Type::Raw => json!({}),

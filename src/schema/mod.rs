@@ -53,6 +53,8 @@ pub enum Type {
     },
     /// A mapping with known keys.
     Object(Vec<Field>),
+    /// A mapping that may also lie in a local file, as JSON or YAML: `{file: path}`. Whoever reads files puts it in before the check.
+    Document(Box<Type>),
     /// Either a short form or a mapping: the first type for scalars, the second for mappings.
     ShortOr(Box<Type>, Box<Type>),
     /// Any scalar, kept with its type; for values of daemon flags.
@@ -167,6 +169,7 @@ impl Type {
             Self::List(item) => format!("a list (each item {})", item.noun()),
             Self::OneOrMany(item) => format!("{}, or a list of such", item.noun()),
             Self::Map { .. } | Self::Object(_) => "a mapping".into(),
+            Self::Document(inner) => format!("{}, or a file with one, as `{{file: path}}`", inner.noun()),
             Self::ShortOr(short, _) => format!("{}, or a mapping", short.noun()),
             Self::AnyScalar => "a single value".into(),
             Self::Raw => "anything".into(),

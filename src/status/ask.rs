@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use minijinja::Value as Jinja;
 
-use super::{Login, Request, value};
+use super::{Login, Request, documents, value};
+use crate::cluster::documents::Given;
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::plan::service;
@@ -31,6 +32,8 @@ pub struct Model<'c> {
     pub cluster: &'c Cluster,
     /// By host, then in start order.
     pub targets: Vec<Target<'c>>,
+    /// What services are given.
+    pub given: Vec<Given<'c>>,
     /// What expressions see of each host.
     pub scopes: Vec<Jinja>,
     /// Hosts by name, full name and address.
@@ -39,7 +42,13 @@ pub struct Model<'c> {
 
 /// What runs where. The profile's mistakes are in `diags`.
 pub fn model<'c>(cluster: &'c Cluster, diags: &mut Diagnostics) -> Model<'c> {
-    let mut model = Model { cluster, targets: Vec::new(), scopes: Vec::new(), places: BTreeMap::new() };
+    let mut model = Model {
+        cluster,
+        targets: Vec::new(),
+        given: crate::cluster::documents::given(cluster, diags),
+        scopes: Vec::new(),
+        places: BTreeMap::new(),
+    };
     for (index, host) in cluster.hosts.iter().enumerate() {
         let scope = cluster.host_scope(host, diags);
         for service in service::own(cluster, host, &scope, diags) {
@@ -65,6 +74,8 @@ impl<'c> Model<'c> {
             // What it must answer comes first: when that fails, the rest is not asked.
             let mut questions = target.status.ask.clone();
             questions.sort_by_key(|question| question.optional);
+            let given = self.given.iter().filter(|given| given.submission.service.value == target.service.name);
+            questions.extend(given.map(|given| documents::question(given.submission)));
             Request {
                 address: elsewhere.get(&host.name).copied().unwrap_or(host.address),
                 port: target.port,

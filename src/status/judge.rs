@@ -4,7 +4,7 @@ use minijinja::Value as Jinja;
 
 use super::ask::{Model, Target};
 use super::value::{self, clean};
-use super::{Answers, Code, Compared, Failure, Finding, HostReport, Instance, Report, whole, words};
+use super::{Answers, Code, Compared, Failure, Finding, HostReport, Instance, Report, documents, whole, words};
 
 /// The part of the one that leads.
 pub const LEADER: &str = "leader";
@@ -38,6 +38,8 @@ impl Seen<'_> {
 pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
     let mut seen: Vec<Seen<'_>> = model.targets.iter().zip(answers).map(|(target, answers)| look(model, *target, answers)).collect();
     let mut findings = whole::judge(model, &mut seen);
+    let (documents, about) = documents::judge(model, &seen, answers);
+    findings.extend(about);
     for (index, host) in model.cluster.hosts.iter().enumerate() {
         let own: Vec<usize> = (0..seen.len()).filter(|at| seen[*at].target.host == index).collect();
         let name = |at: &usize| seen[*at].target.service.name.as_str();
@@ -70,7 +72,7 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
         roles: host.roles.clone(),
         services: seen.iter().filter(|seen| seen.target.host == index).map(instance).collect(),
     });
-    Report { hosts: hosts.collect(), services: whole::services(model, &seen), pool: whole::pool(model, &seen), findings, silent }
+    Report { hosts: hosts.collect(), services: whole::services(model, &seen), pool: whole::pool(model, &seen), documents, findings, silent }
 }
 
 /// Reads what the answers mean.

@@ -7,9 +7,10 @@
 //! What is asked, and what an answer means, is data of the profile (`services.NAME.status`); here are only the comparisons.
 
 pub mod ask;
+pub mod documents;
 pub mod judge;
 mod registered;
-mod value;
+pub mod value;
 mod whole;
 pub mod words;
 
@@ -143,6 +144,14 @@ pub enum Code {
     OtherAddress,
     /// Somebody is registered whom the spec does not know.
     Stranger,
+    /// A service does not have a document that the spec gives it.
+    DocumentMissing,
+    /// It has another one.
+    DocumentDiffers,
+    /// Fewer of it run than should.
+    DocumentNotRunning,
+    /// Which documents a service has it does not say.
+    DocumentsUnanswered,
 }
 
 impl Code {
@@ -173,6 +182,10 @@ impl Code {
         (Self::OtherName, "other-name"),
         (Self::OtherAddress, "other-address"),
         (Self::Stranger, "stranger"),
+        (Self::DocumentMissing, "document-missing"),
+        (Self::DocumentDiffers, "document-differs"),
+        (Self::DocumentNotRunning, "document-not-running"),
+        (Self::DocumentsUnanswered, "documents-unanswered"),
     ];
 
     /// The word.
@@ -230,6 +243,8 @@ pub struct Report {
     pub services: Vec<ServiceReport>,
     /// What the cluster has in common.
     pub pool: Vec<PoolReport>,
+    /// What services have of the documents that the spec gives them, and others.
+    pub documents: Vec<documents::DocumentReport>,
     /// The whole first, then by host.
     pub findings: Vec<Finding>,
     /// True when no host gave any sign of life.

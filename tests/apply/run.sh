@@ -38,6 +38,7 @@ esac
 . "$HERE/cases_cluster.sh"
 . "$HERE/cases_faults.sh"
 . "$HERE/cases_words.sh"
+. "$HERE/cases_submit.sh"
 
 # shellcheck disable=SC2046  # names of cases are plain words
 [ $# -gt 0 ] || set -- $(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$HERE"/cases_faults.sh "$HERE"/cases.sh "$HERE"/cases_[!f]*.sh)

@@ -14,7 +14,7 @@ pub use changes::{Diff, Guide, GuideCommand, Report, Sides};
 pub use examples::{EXAMPLES, command, parse};
 pub use image::{Bake, Image, ImageCommand};
 pub use packages::{Bom, Fetch, Lock, Store, StoreCommand};
-pub use running::Status;
+pub use running::{Apps, Status};
 
 /// One YAML file in, a cluster out: user-data, meta-data and offline seeds for every host.
 #[derive(Debug, Parser)]
@@ -106,6 +106,8 @@ pub enum Command {
     Verify(Verify),
     /// Ask the running machines: who leads, who is missing, and why
     Status(Status),
+    /// Compare the apps of the spec with those that run, and submit them
+    Apps(Apps),
     /// Make a golden image of a role: packages in, every identity out
     Bake(Bake),
     /// Look into an image
@@ -263,6 +265,8 @@ pub enum Which {
     Fetch,
     /// `status --format json`
     Status,
+    /// `apps --format json`
+    Apps,
     /// `diff --format json`
     Diff,
     /// profile.yaml

@@ -1,4 +1,4 @@
-//! Of the command that asks what runs: `status`.
+//! Of the commands that talk to what runs: `status`, `apps`.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -31,6 +31,40 @@ pub struct Status {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `apps`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --submit and --delete nothing is changed.\nExit codes: 0 all is as the spec says, or was taken; 1 it is not;\n2 nobody could be asked."
+)]
+pub struct Apps {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Put what is missing or different; with names, only these
+    #[arg(long, value_name = "APP", num_args = 0.., value_delimiter = ',', require_equals = true)]
+    pub submit: Option<Vec<String>>,
+    /// Delete an app that the spec does not have (repeatable)
+    #[arg(long, value_name = "APP")]
+    pub delete: Vec<String>,
+    /// Also what a deployment has locked
+    #[arg(long)]
+    pub force: bool,
+    /// Until all that was submitted runs, for at most this long, such as
+    /// 10mins
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// How long one answer may take
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5secs")]
+    pub timeout: Duration,
+    /// Reach a host at another address than the spec's, as through a tunnel
+    /// (repeatable)
+    #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
+    pub resolve: Vec<(String, Ipv4Addr)>,
+    /// Form of the answer
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

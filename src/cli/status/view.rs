@@ -9,6 +9,8 @@ use serde_json::json;
 use super::super::report;
 use crate::cluster::Cluster;
 use crate::emit;
+use crate::profile::Submission;
+use crate::status::documents::{DocumentReport, State};
 use crate::status::{HostReport, Instance, Report};
 
 /// Version of `status --format json`.
@@ -41,6 +43,9 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
     if !pool.is_empty() {
         let _ = writeln!(out, "  {:width$}  {}", "together", pool.join(", "));
     }
+    for (kind, said) in documents(cluster, report) {
+        let _ = writeln!(out, "  {kind:width$}  {said}");
+    }
     out.push('\n');
     let name = report.hosts.iter().map(|host| host.name.len()).max().unwrap_or(0);
     let mut alike: BTreeMap<&[String], usize> = BTreeMap::new();
@@ -59,6 +64,29 @@ pub fn table(cluster: &Cluster, report: &Report) -> String {
         let _ = writeln!(out, "{}, all as planned", report::count(hidden, "more host"));
     }
     out
+}
+
+/// What services were given, kind by kind, in one line each.
+fn documents(cluster: &Cluster, report: &Report) -> Vec<(String, String)> {
+    let one = |document: &DocumentReport| {
+        let mut words = vec![document.key.clone()];
+        words.extend(document.running.map(|(running, wanted)| format!("{running} of {wanted}")));
+        match document.state {
+            State::Missing => words.push("MISSING".into()),
+            State::Different => words.push("DIFFERENT".into()),
+            State::Extra => words.push("not in the spec".into()),
+            State::Same => {}
+        }
+        if document.lacks() && document.state != State::Extra {
+            words.push("NOT RUNNING".into());
+        }
+        words.join(" ")
+    };
+    let of = |submission: &Submission| {
+        let own: Vec<String> = report.documents.iter().filter(|document| document.of == submission.name).map(one).collect();
+        (!own.is_empty()).then(|| (submission.nouns.1.clone(), own.join(", ")))
+    };
+    cluster.profile.submissions.iter().filter_map(of).collect()
 }
 
 fn services(host: &HostReport, report: &Report) -> String {
@@ -107,7 +135,7 @@ pub fn json(cluster: &Cluster, report: &Report) -> serde_json::Value {
             "version": service.version, "registered": service.registered,
         })
     };
-    json!({
+    let mut whole = json!({
         "format": FORMAT,
         "product": emit::PRODUCT,
         "cluster": cluster.name,
@@ -126,5 +154,20 @@ pub fn json(cluster: &Cluster, report: &Report) -> serde_json::Value {
             "value": f.value.as_ref().map(|v| json!({"name": v.name, "found": v.found, "planned": v.planned})),
             "message": f.message, "help": f.help,
         })).collect::<Vec<_>>(),
+    });
+    // A cluster that gives nothing to its services says nothing about it.
+    if !report.documents.is_empty() {
+        whole["documents"] = report.documents.iter().map(document).collect();
+    }
+    whole
+}
+
+/// A document for programs.
+pub fn document(document: &DocumentReport) -> serde_json::Value {
+    let differences = document.differences.iter().map(|d| json!({"name": d.name, "found": d.found, "planned": d.planned}));
+    json!({
+        "of": document.of, "name": document.key, "state": document.state.word(),
+        "running": document.running.map(|(running, _)| running), "wanted": document.running.map(|(_, wanted)| wanted),
+        "differences": differences.collect::<Vec<_>>(),
     })
 }

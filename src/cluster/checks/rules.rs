@@ -1,6 +1,7 @@
 //! Rules that the profile brings as data.
 
-use std::collections::BTreeSet;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Expression, Value as Jinja};
 
@@ -8,6 +9,7 @@ use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
 use crate::profile::engine::Engine;
 use crate::profile::{Rule, Source, looks_at_host};
+use crate::schema::Data;
 
 /// Runs every rule, once or once per host.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
@@ -15,16 +17,29 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let unsound = unsound(cluster);
     let engine = &cluster.profile.engine;
     let mut each_host = Vec::new();
+    let kinds = LazyCell::new(|| minijinja::context! { kinds => kinds(cluster), ..whole.clone() });
     for rule in &cluster.profile.rules {
-        let names = if unsound.is_empty() && !rule.each_host { Vec::new() } else { engine.names_of_expression(&rule.when.value) };
+        let names = if unsound.is_empty() && !rule.each_host { Vec::new() } else { names(engine, rule) };
         if names.iter().any(|name| hangs_on(name, &unsound)) {
             continue;
         }
-        let Ok(when) = engine.expression(&rule.when.value) else { continue }; // reported when the profile was loaded
-        if rule.each_host {
-            each_host.push((rule, when, looks_at_host(&cluster.profile.derived, &names), BTreeSet::new()));
-        } else {
-            judge(cluster, rule, &when, &whole, None, diags);
+        // What cannot be compiled was reported when the profile was loaded.
+        let when = match rule.when.as_ref().map(|when| engine.expression(&when.value)) {
+            Some(Ok(when)) => Some(when),
+            Some(Err(_)) => continue,
+            None => None,
+        };
+        match (&rule.find, when) {
+            (Some(find), when) => {
+                if when.is_none_or(|when| holds(rule, &when, &whole, diags)) {
+                    search(cluster, rule, find, &kinds, diags);
+                }
+            }
+            (None, Some(when)) if rule.each_host => {
+                each_host.push((rule, when, looks_at_host(&cluster.profile.derived, &names), BTreeSet::new()));
+            }
+            (None, Some(when)) => judge(cluster, rule, &when, &whole, None, diags),
+            (None, None) => {}
         }
     }
     for host in &cluster.hosts {
@@ -40,11 +55,63 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
 }
 
 fn judge(cluster: &Cluster, rule: &Rule, when: &Expression<'_, '_>, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
-    match Engine::eval_compiled(when, scope) {
-        Ok(value) if value.is_true() => report(cluster, rule, scope, host, diags),
-        Ok(_) => {}
-        Err(problem) => broken(rule, rule.when.at, &problem.message, diags),
+    if let Some(at) = rule.at.as_ref().filter(|_| holds(rule, when, scope, diags)) {
+        let Ok(places) = render(cluster, rule, at, scope, diags) else { return };
+        report(cluster, rule, scope, (&places, at.at), host, diags);
     }
+}
+
+fn holds(rule: &Rule, when: &Expression<'_, '_>, scope: &Jinja, diags: &mut Diagnostics) -> bool {
+    match Engine::eval_compiled(when, scope) {
+        Ok(value) => value.is_true(),
+        Err(problem) => {
+            broken(rule, rule.when.as_ref().map_or(rule.place, |when| when.at), &problem.message, diags);
+            false
+        }
+    }
+}
+
+/// Every line that `find` prints is a problem: a place, a blank, and a list in JSON, so that no text of the user's can end it.
+fn search(cluster: &Cluster, rule: &Rule, find: &Source, scope: &Jinja, diags: &mut Diagnostics) {
+    let Ok(text) = render(cluster, rule, find, scope, diags) else { return };
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (place, found) = line.split_once(' ').unwrap_or((line, "[]"));
+        match serde_json::from_str::<serde_json::Value>(found) {
+            Ok(found) => {
+                let scope = minijinja::context! { found => Jinja::from_serialize(&found), ..scope.clone() };
+                report(cluster, rule, &scope, (place, find.at), None, diags);
+            }
+            Err(why) => broken(rule, find.at, &format!("it prints `{line}`, whose second part is no JSON: {why}"), diags),
+        }
+    }
+}
+
+/// Hosts of each role that have the same settings: what a rule over the whole cluster sees of settings that hosts differ in.
+fn kinds(cluster: &Cluster) -> Jinja {
+    let maker = cluster.view_maker();
+    let of = |role: &crate::profile::Role| {
+        let mut variants: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        cluster.with_role(&role.name).for_each(|host| variants.entry(host.variant).or_default().push(&host.name));
+        let kinds = variants.into_iter().map(|(variant, hosts)| {
+            let settings = cluster.settings.view(Some(variant), &maker);
+            Jinja::from_iter([("hosts", hosts.into_iter().map(Jinja::from).collect::<Jinja>()), ("settings", settings)])
+        });
+        (role.name.clone(), kinds.collect::<Jinja>())
+    };
+    cluster.profile.roles.iter().map(of).collect()
+}
+
+/// Names that decide whether there is a problem.
+fn names(engine: &Engine, rule: &Rule) -> Vec<String> {
+    let mut names: Vec<String> = rule.when.iter().flat_map(|when| engine.names_of_expression(&when.value)).collect();
+    names.extend(rule.find.iter().flat_map(|find| engine.names_of_text(&find.value)));
+    // What kinds of hosts there are hangs on the hosts.
+    names.iter_mut().filter(|name| *name == "kinds" || name.starts_with("kinds.")).for_each(|name| *name = "roles".into());
+    names
+}
+
+fn render(cluster: &Cluster, rule: &Rule, text: &Source, scope: &Jinja, diags: &mut Diagnostics) -> Result<String, ()> {
+    cluster.profile.engine.render_text(&text.value, scope).map_err(|problem| broken(rule, text.at, &problem.message, diags))
 }
 
 /// Names that hang on a part of the spec with a mistake in it: what a rule says of them would only follow from that.
@@ -67,17 +134,16 @@ fn hangs_on(name: &str, unsound: &[String]) -> bool {
     unsound.iter().any(|other| begins(name, other) || begins(other, name))
 }
 
-fn report(cluster: &Cluster, rule: &Rule, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
-    let engine = &cluster.profile.engine;
-    let mut render =
-        |text: &Source| engine.render_text(&text.value, scope).map_err(|problem| broken(rule, text.at, &problem.message, diags));
-    let (Ok(message), Ok(help), Ok(places)) = (render(&rule.message), render(&rule.help), render(&rule.at)) else { return };
+/// `places` were given by the part of the rule that stands at the second of both.
+fn report(cluster: &Cluster, rule: &Rule, scope: &Jinja, (places, at): (&str, At), host: Option<&Host>, diags: &mut Diagnostics) {
+    let mut text = |text: &Source| render(cluster, rule, text, scope, diags);
+    let (Ok(message), Ok(help)) = (text(&rule.message), text(&rule.help)) else { return };
     if let Some(unknown) = places.split_whitespace().find(|place| !cluster.profile.has_place(place)) {
-        return broken(rule, rule.at.at, &format!("`{unknown}` is no place"), diags);
+        return broken(rule, at, &format!("`{unknown}` is no place"), diags);
     }
     let line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut diagnostic =
-        Diagnostic::error(format!("{}/{}", cluster.profile.name, rule.code), place(cluster, &places, host), line(message)).help(line(help));
+        Diagnostic::error(format!("{}/{}", cluster.profile.name, rule.code), place(cluster, places, host), line(message)).help(line(help));
     if rule.warning {
         diagnostic.severity = Severity::Warning;
     }
@@ -104,12 +170,31 @@ fn typed(cluster: &Cluster, place: &str, host: Option<&Host>) -> Option<At> {
     }
 }
 
-/// A setting, or a key of one that is a mapping: `slave.attributes.rack`.
+/// A setting, a key of one that is a mapping (`slave.attributes.rack`), or anything deeper: `apps.0.cmd`. What is not there is
+/// looked for where it would be.
 fn setting(cluster: &Cluster, variant: Option<usize>, path: &str) -> Option<At> {
     let (name, key) = cluster.profile.setting_and_key(path)?;
     let whole = cluster.settings.typed_at(variant, name)?;
-    let part = key.and_then(|key| cluster.settings.get(variant, name)?.get(key));
-    Some(part.map_or(whole, |part| part.at))
+    let Some(key) = key else { return Some(whole) };
+    let mut part = cluster.settings.get(variant, name)?;
+    if let Some(part) = part.get(key) {
+        return Some(part.at);
+    }
+    let mut at = whole;
+    for step in key.split('.') {
+        let next = match &part.data {
+            Data::List(items) => step.parse().ok().and_then(|n: usize| items.get(n)),
+            _ => part.get(step),
+        };
+        let Some(next) = next else { break };
+        part = next;
+        at = match &part.data {
+            // A mapping is shown by its first key: its own place goes on for lines.
+            Data::Map(map) => map.values().map(|(at, _)| *at).min_by_key(|at| at.start).unwrap_or(part.at),
+            _ => part.at,
+        };
+    }
+    Some(at)
 }
 
 /// A rule may look at the cluster while the value was typed for a host or a role, or it may name a group of settings.

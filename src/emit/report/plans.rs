@@ -21,6 +21,11 @@ pub(super) fn plan(group: &Group<'_>, out: &mut String) {
     let _ = writeln!(out, "<p>Installs {}.</p>", packages.collect::<Vec<_>>().join(", "));
     let services: Vec<String> = group.services.iter().map(|service| escaped(&service.said)).collect();
     let _ = writeln!(out, "<p>Starts {}.</p>", services.join(", then "));
+    for to in &first.submissions {
+        let own = first.documents.iter().filter(|document| document.of == to.name);
+        let keys: Vec<String> = own.map(|document| format!("<code>{}</code>", escaped(&document.key))).collect();
+        let _ = writeln!(out, "<p>Submits {} to {}, once.</p>", keys.join(", "), escaped(&to.service));
+    }
     let _ = writeln!(
         out,
         "<table aria-labelledby=\"plan-{id}\"><thead><tr><th scope=\"col\">File</th><th scope=\"col\">Mode</th>\

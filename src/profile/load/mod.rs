@@ -4,9 +4,10 @@ mod data;
 mod references;
 mod settings;
 mod status;
+mod submission;
 mod watch;
 
-pub use settings::plain_json;
+pub use settings::{json_of, plain_json};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,6 +100,7 @@ impl Loader<'_> {
         }
         let sources =
             value.get("sources").map(|s| s.entries().filter_map(|(name, _, v)| self.source(name, v)).collect()).unwrap_or_default();
+        let submissions = value.raw("submissions").map(|node| self.named(node, &shape::submission(), Self::submission)).unwrap_or_default();
         let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
         let watch = list(value, "watch").filter_map(|v| self.watch(v)).collect();
         let guides = value.raw("guides").map(|node| self.named(node, &shape::guide(), Self::guide)).unwrap_or_default();
@@ -124,6 +126,7 @@ impl Loader<'_> {
             files,
             sources,
             flag_tables,
+            submissions,
             rules,
             watch,
             guides,
@@ -389,17 +392,25 @@ impl Loader<'_> {
     }
 
     fn rule(&mut self, value: &Value) -> Option<Rule> {
+        let (finds, each_host) = (value.get("find").is_some(), value.get("each").is_some());
+        let place = value.get("code")?.at;
+        if finds && (each_host || value.get("at").is_some()) {
+            self.error(place, "`find` looks at the cluster as a whole and gives the places itself", "leave `each` and `at` away");
+        } else if !finds && (value.get("when").is_none() || value.get("at").is_none()) {
+            self.error(place, "a rule needs `when` and `at`, or `find`", "`when` is the condition, `at` the place; `find` finds both");
+        }
         Some(Rule {
             code: value.string("code")?,
             warning: value.string("severity")? == "warning",
-            each_host: value.get("each").is_some(),
+            each_host,
             roles: value.texts("roles").into_iter().map(|r| r.value).collect(),
-            when: self.expression(value, "when")?,
-            at: self.template(value, "at")?,
+            when: self.expression(value, "when"),
+            find: self.template(value, "find"),
+            at: self.template(value, "at"),
             message: self.template(value, "message")?,
             help: self.template(value, "help")?,
             explain: value.string("explain")?.trim().to_string(),
-            place: value.get("code")?.at,
+            place,
         })
     }
 }

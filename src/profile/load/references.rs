@@ -46,6 +46,10 @@ impl Loader<'_> {
                 status.registered.iter().for_each(|r| want(&services, "service", &r.service.value, r.service.at));
             }
         }
+        for submission in &profile.submissions {
+            want(&settings, "setting", &submission.documents.value, submission.documents.at);
+            want(&services, "service", &submission.service.value, submission.service.at);
+        }
         for traffic in &profile.traffic {
             traffic.from.iter().chain([&traffic.to]).for_each(|role| want(&roles, "role", &role.value, role.at));
             for port in &traffic.ports {
@@ -99,11 +103,12 @@ impl Loader<'_> {
         }
         for rule in &profile.rules {
             // A template is judged when it is evaluated.
-            for place in rule.at.value.split_whitespace().filter(|_| !rule.at.value.contains(['{', '}'])) {
+            let Some(at) = &rule.at else { continue };
+            for place in at.value.split_whitespace().filter(|_| !at.value.contains(['{', '}'])) {
                 let unsound = place.strip_prefix("settings.").is_some_and(|path| broken.contains(path));
                 if !profile.has_place(place) && !unsound {
                     let help = format!("write settings.PATH, packages.versions.NAME, or one of {}", PLACES.join(", "));
-                    self.error(rule.at.at, format!("`{place}` is no place that the rule `{}` could point at", rule.code), help);
+                    self.error(at.at, format!("`{place}` is no place that the rule `{}` could point at", rule.code), help);
                 }
             }
         }

@@ -79,7 +79,7 @@ impl Loader<'_> {
                 pattern: self.pattern(value, "pattern"),
                 max: value.int("max_length").and_then(|n| usize::try_from(n).ok()).unwrap_or(4096),
                 multiline: value.bool("multiline").unwrap_or(false),
-                empty: false,
+                empty: value.bool("empty").unwrap_or(false),
             }),
             "int" => Type::Int { min: min.unwrap_or(-1e15) as i64, max: max.unwrap_or(1e15) as i64 },
             "number" => Type::Number { min: min.unwrap_or(f64::MIN), max: max.unwrap_or(f64::MAX) },
@@ -90,6 +90,10 @@ impl Loader<'_> {
             }
             "choice" => Type::Choice(value.texts("choices").into_iter().map(|c| c.value).collect()),
             "secret" => Type::Secret,
+            "object" => {
+                let object = Type::Object(self.fields(value)?);
+                if value.bool("file").unwrap_or(false) { Type::Document(Box::new(object)) } else { object }
+            }
             "list" => Type::list(self.inner_type(value, "items")?),
             "map" => Type::Map { keys: self.pattern(value, "keys"), values: Box::new(self.inner_type(value, "values")?) },
             "flags" => Type::Map {
@@ -111,16 +115,37 @@ impl Loader<'_> {
         })
     }
 
+    /// The fields of an `object`, each a type with `required` and `description`.
+    fn fields(&mut self, value: &Value) -> Option<Vec<Field>> {
+        let Some(Node { kind: Kind::Map(entries), .. }) = value.raw("fields") else {
+            self.error(value.at, "`fields` is missing", "write `fields: {name: {type: …}}`");
+            return None;
+        };
+        let mut fields = Vec::new();
+        for entry in entries {
+            let inner = self.inner(&entry.key, &entry.value)?;
+            let mut field = Field::new(&entry.key, self.setting_type(&inner)?, &inner.string("description").unwrap_or_default());
+            field.required = inner.bool("required").unwrap_or(false);
+            fields.push(field);
+        }
+        Some(fields)
+    }
+
     fn inner_type(&mut self, value: &Value, key: &str) -> Option<Type> {
         let Some(node) = value.raw(key) else {
             self.error(value.at, format!("`{key}` is missing"), format!("write `{key}: {{type: …}}`"));
             return None;
         };
+        let inner = self.inner(key, node)?;
+        self.setting_type(&inner)
+    }
+
+    /// A setting's shape without the need of a description.
+    fn inner(&mut self, key: &str, node: &Node) -> Option<Value> {
         let mut fields = shape::setting();
         fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
         let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-        let inner = checker.check(key, node, &Type::Object(fields))?;
-        self.setting_type(&inner)
+        checker.check(key, node, &Type::Object(fields))
     }
 
     fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
@@ -132,6 +157,22 @@ impl Loader<'_> {
                 None
             }
         }
+    }
+}
+
+/// A checked value as JSON, the keys of its objects in the order of their type.
+pub fn json_of(ty: &Type, value: &Value) -> serde_json::Value {
+    match (&value.data, ty) {
+        (Data::List(items), Type::List(item)) => items.iter().map(|v| json_of(item, v)).collect(),
+        (Data::Map(map), Type::Map { values, .. }) => {
+            map.iter().map(|(key, (_, v))| (key.clone(), json_of(values, v))).collect::<serde_json::Map<_, _>>().into()
+        }
+        (Data::Map(map), Type::Object(fields)) => {
+            let fields = fields.iter().filter_map(|f| Some((f.name.clone(), json_of(&f.ty, &map.get(&f.name)?.1))));
+            fields.collect::<serde_json::Map<_, _>>().into()
+        }
+        (_, Type::Document(inner)) => json_of(inner, value),
+        _ => plain_json(value),
     }
 }
 

@@ -16,9 +16,10 @@
 #   release    drop the holds of this host's own services       only now would a reboot start them rightly
 #   start      start or restart in order, wait for ports        dependencies first
 #   report     wait for the other hosts the first time, say what is so
+#   submit     give a service what it does not have yet        only where the seed has such, when the cluster serves
 #
 # shellcheck disable=SC2015,SC2317  # `a && b || die`: die ends the run; phases are called by name
-PHASES="verify hold sources install sweep configure release start report"
+PHASES="verify hold sources install sweep configure release start report submit"
 
 # Exit codes. They are an interface: help text, README and `clusterseed status` name them.
 E_FAIL=1      # failed; with --check: the host differs from the seed
@@ -30,6 +31,7 @@ E_SERVICE=6   # a service did not come up
 E_BUSY=7      # another run is at work
 E_PEERS=8     # this host is ready, but others that its services need are missing
 E_IDENTITY=9  # a service that has run would have to become somebody else
+E_SUBMIT=10   # a service did not take what it was to be given
 
 set -u
 umask 077
@@ -43,6 +45,7 @@ R=${CLUSTERSEED_ROOT:-}
 export PATH
 
 STATE=$R/var/lib/clusterseed/state        # what must survive a crash between two steps
+SUBMITTED=$STATE/submitted                # documents that were seen at their service: "submission US key US SHA-256"
 STATUS=$R/var/lib/clusterseed/status.json
 PLACE=$R/var/lib/clusterseed/seed         # where every delivery puts the seed
 POLICY=$R/usr/sbin/policy-rc.d
@@ -66,7 +69,7 @@ usage: apply [--phase NAME[,NAME]]... [--dry-run | --check] [--wait]
 Turns this machine into the host that the seed tree beside this program describes.
 
   --phase NAME   run only this phase; repeatable. Phases, in their order:
-                 verify hold sources install sweep configure release start report
+                 verify hold sources install sweep configure release start report submit
   --dry-run      say what would change, change nothing
   --check        compare the host with the seed, change nothing; exit 1 if it differs
   --wait         when another run is at work, wait for its end instead of giving up
@@ -74,7 +77,8 @@ Turns this machine into the host that the seed tree beside this program describe
 
 exit: 0 done, 1 failed or different, 2 usage, 3 wrong machine, 4 seed damaged,
       5 packages, 6 a service did not come up, 7 another run is at work,
-      8 other hosts are missing, 9 a service would become somebody else
+      8 other hosts are missing, 9 a service would become somebody else,
+      10 a service did not take what it was to be given
 END
 }
 

@@ -56,9 +56,11 @@ write_status() {
     [ "$1" = running ] || ws_end=$(now)
     ws_missing=""
     case $PHASE/$1/$2 in report/running/*|report/failed/*|start/*/"$E_PEERS") ws_missing=$(cut -d "$US" -f 1 "$W/absent" 2>/dev/null | sort -u | tr '\n' ' ') ;; esac
+    ws_results=""
+    [ ! -s "$W/results" ] || ws_results=$(awk -F "$US" '{ print $1 "/" $2 " " $3 }' "$W/results")
     # Through the environment: awk would read backslashes in -v.
     (result=$1 exit=$2 message=$3 next=$4 product=$PRODUCT cluster=$CLUSTER host=$HOST digest=$DIGEST phase=$PHASE \
-        started=$STARTED_AT finished=$ws_end partial=${ONLY:+true} changes=$CHANGES missing=$ws_missing awk '
+        started=$STARTED_AT finished=$ws_end partial=${ONLY:+true} changes=$CHANGES missing=$ws_missing results=$ws_results awk '
         function text(s,   i, c, out) {
             for (i = 1; i <= length(s); i++) {
                 c = substr(s, i, 1)
@@ -77,6 +79,9 @@ write_status() {
             n = split(ENVIRON["missing"], names, " ")
             for (i = 1; i <= n; i++) missing = missing (i > 1 ? ", " : "") text(names[i])
             print "  \"missing\": [" missing "],"
+            n = split(ENVIRON["results"], lines, "\n")
+            for (i = 1; i <= n; i++) { split(lines[i], pair, " "); results = results (i > 1 ? "," : "") "\n    {\"name\": " text(pair[1]) ", \"result\": " text(pair[2]) "}" }
+            if (n) print "  \"documents\": [" results "\n  ],"
             print "  \"phases\": [" list (list ? "\n  " : "") "]\n}"
         }' "$W/phases" >"$W/status") && (umask 022; cat "$W/status" >"$ws_new") && mv -f "$ws_new" "$STATUS" ||
         printf 'warning: cannot write %s\n' "$STATUS" >&2

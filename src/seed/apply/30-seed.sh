@@ -150,6 +150,12 @@ function each(base, keys,   i, j, n, k) {
     if (p ~ /^holds\/[0-9]+$/ || p ~ /^services\/[0-9]+\/name$/ || p ~ /\/restarts\/[0-9]+$/ || p ~ /^alternatives\/[0-9]+\/name$/ ||
         p ~ /^(peers|identities)\/[0-9]+\/service$/)
         if (x !~ /^[A-Za-z0-9][A-Za-z0-9@_.:-]*$/) bad(p " is not a unit name: " x)
+    if (p ~ /^submissions\/[0-9]+\/(name|noun|service|address)$/ && x !~ /^[A-Za-z0-9][A-Za-z0-9@_.:-]*$/) bad(p " is not a name: " x)
+    if (p ~ /^documents\/[0-9]+\/(of|key)$/ && x !~ /^[A-Za-z0-9][A-Za-z0-9@_.:\/-]*$/) bad(p " is not a name: " x)
+    if ((p ~ /^submissions\/[0-9]+\/ask$/ || p ~ /^documents\/[0-9]+\/path$/) && x !~ /^\/[A-Za-z0-9_.~%\/-]*$/) bad(p " is not a path to ask: " x)
+    if ((p ~ /^submissions\/[0-9]+\/login$/ || p ~ /^documents\/[0-9]+\/file$/) && (x !~ /^\/[^\/]/ || x ~ /\/$/ || (x "/") ~ /\/\.?\.?\//))
+        bad(p " is not a normal absolute path: " x)
+    if (p ~ /^submissions\/[0-9]+\/(port|seconds)$/ && x !~ /^[1-9][0-9]*$/) bad(p " is not a number: " x)
     if (p ~ /\/ports\/[0-9]+$/ && (x !~ /^[1-9][0-9]*$/ || x + 0 > 65535)) bad(p " is not a port: " x)
     if (p ~ /\/(wait_seconds|priority)$/ || p ~ /^(disk_mb|not_before|formation_seconds)$/) if (x !~ /^[0-9]+$/) bad(p " is not a number: " x)
     if (p ~ /^packages\/[0-9]+\/name$/ && x !~ /^[a-z0-9][a-z0-9.+:-]*$/) bad(p " is not a package: " x)
@@ -169,6 +175,9 @@ END {
     each("alternatives", "name link path priority"); each("directories", "path mode owner group")
     each("files", "path mode owner group phase restarts/#"); each("commands", "id at run/#")
     each("peers", "service name address ports/#"); each("identities", "service paths/# guard allowed why")
+    if ("submissions/#" in v || "documents/#" in v) {
+        each("submissions", "name noun service address port ask leads waits seconds"); each("documents", "of key path there file")
+    }
     if ("apt/carried/set" in v) { need("apt/carried/fingerprint"); need("apt/carried/sources_list") }
     if (v["addresses/#"] + 0 < 1) bad("addresses is empty")
     if (v["platform/init"] !~ /^(upstart|systemd)$/) bad("platform/init is " v["platform/init"])
@@ -218,7 +227,11 @@ load_seed() {
         "keys apt/keys path fingerprint" "packages packages name version" "alternatives alternatives name link path priority" \
         "directories directories path mode owner group" "commands commands id at" \
         "declared files path mode owner group phase restarts" \
-        "peers peers service name address ports ask answer" "identities identities service paths guard allowed why"
+        "peers peers service name address ports ask answer" "identities identities service paths guard allowed why" \
+        "submissions submissions name noun service address port ask leads ready waits login seconds" "documents documents of key path there file"
+    awk -F "$US" -v OFS="$US" -v known="$SUBMITTED" '
+        BEGIN { while ((getline line < known) > 0) { split(line, k, FS); seen[k[1] FS k[2]] = 1 } }
+        { print $1, $2, (($1 FS $2) in seen) ? "known" : "waiting" }' "$W/documents" >"$W/results"
     OWN=$(awk -F "$US" '{ printf "%s%s", (NR > 1 ? "," : ""), $1 }' "$W/services")
     # Files under an alternative's link are written under its path instead: the first
     # field is where a file goes on the host, the second where it is in the seed.

@@ -374,6 +374,13 @@ service_failed() {
     die "$E_SERVICE" "$1 $2" "its last words are in ${LOG#"$R"}; mend the cause and run apply again"
 }
 
+# What services are given travels with its own part of this program, and only where there is something.
+phase_submit() {
+    # shellcheck disable=SC1091  # it lies in the seed
+    . "$SEED/submit"
+    submit_documents
+}
+
 phase_report() {
     [ "$MODE" = run ] || return 0
     await_formation

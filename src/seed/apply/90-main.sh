@@ -53,6 +53,7 @@ load_seed
 [ "$SEED_IS" = whole,read ] || die "$E_SEED" "this program did not check its seed" "$MEND_SEED"
 for name in $PHASES; do
     case " ${ONLY:-$PHASES} " in *" $name "*) ;; *) continue ;; esac
+    [ "$name" != submit ] || [ -s "$W/documents" ] || continue
     phase_begins "$name"
     if [ "$MODE" = run ]; then
         say "== $PHASE"
