@@ -21,8 +21,7 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
         bail!("`--base` is for `--target qemu`, which writes run.sh");
     }
     let more = if boots_here { vec![run::emit(&cluster, options.base.as_deref())] } else { Vec::new() };
-    let signs = packages.is_some() || options.sign_with.is_some();
-    let key = signs.then(|| carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)).transpose()?;
+    let key = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
     if key.as_ref().is_some_and(|key| key.made) {
         report::say(&format!("made {}: hosts trust what it signs; keep it, and keep it out of version control", sign::FILE));
     }

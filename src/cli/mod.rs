@@ -12,6 +12,7 @@ mod guide;
 mod image;
 mod init;
 mod inspect;
+mod key;
 mod lock;
 mod meta;
 mod next;
@@ -77,6 +78,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Lock(options) => lock::run(options, global),
         Command::Fetch(options) => fetch::run(options, global),
         Command::Store(options) => store::run(options),
+        Command::Key(options) => key::run(options),
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),

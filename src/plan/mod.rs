@@ -12,6 +12,7 @@ pub mod identity;
 pub mod image;
 pub mod peers;
 pub mod service;
+pub mod trust;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
