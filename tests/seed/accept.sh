@@ -151,7 +151,7 @@ case_subkey() {
     host own signer; gpg --homedir "$T/parts" --batch --with-colons --list-keys 2>/dev/null | awk -F: '$1 == "fpr" { f = $10 } END { print f }' >"$PINS"
     sign parts; refused 4 "does not have this key"
     # Put under our primary key by somebody who has not our key.
-    host grafted signer; cp "$T/grafted.gpg" "$S/key.gpg"; list; resign parts; refused 4 "$(told 'it holds no signature that counts')"
+    host grafted signer; cp "$T/grafted.gpg" "$S/key.gpg"; list; resign parts; refused 4 "$(told 'does not vouch for')"
 }
 
 case_spoilt() {
