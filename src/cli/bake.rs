@@ -10,8 +10,8 @@ use super::{Verdict, report};
 use crate::bake::{self, Job, qemu};
 use crate::cluster::{Cluster, PackageSource};
 use crate::diag::{Diagnostics, did_you_mean};
-use crate::emit::{Context, Signing};
 use crate::emit::repository::Repositories;
+use crate::emit::{Context, Signing};
 use crate::plan::Planner;
 
 /// Bakes an image of the roles of some hosts.

@@ -30,7 +30,11 @@ pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
     }
     let Some(key) = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)? else {
         let repositories = Repositories::default();
-        return file(&plan, path, Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Nobody });
+        return file(
+            &plan,
+            path,
+            Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Nobody },
+        );
     };
     carried::signing(&key, |signer| {
         let repositories = match &packages {

@@ -160,7 +160,8 @@ fn check_host(
         packages.insert(name.to_string(), *digest);
     }
     key.map_or(Ok(()), |key| key.signed_seed(&seed))?;
-    let own = seed.iter().filter(|(path, _)| ![CHECKSUMS, SIGNATURE].contains(&path.as_str())).map(|(path, file)| (path.clone(), file.sha256));
+    let own =
+        seed.iter().filter(|(path, _)| ![CHECKSUMS, SIGNATURE].contains(&path.as_str())).map(|(path, file)| (path.clone(), file.sha256));
     let all: Vec<(String, Sha256Sum)> = own.chain(packages.iter().map(|(name, digest)| (format!("{IN_POOL}{name}"), *digest))).collect();
     let wanted = sums(all.iter().map(|(path, digest)| (path.as_str(), *digest)));
     if list != wanted {

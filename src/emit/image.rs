@@ -49,9 +49,8 @@ pub fn tarball(plan: &ImagePlan, base: &str, context: Context<'_>) -> io::Result
     let state = state_table(plan);
     let paths: Vec<String> = tree.iter().map(|file| format!("seed/{}", file.path)).collect();
     let pins = trust::pins(context.cluster);
-    let trusts = pins.iter().flat_map(|pins| {
-        [("bake/accept", 0o755, trust::ACCEPT.as_bytes()), ("bake/trusted-keys", 0o644, pins.as_bytes())]
-    });
+    let trusts =
+        pins.iter().flat_map(|pins| [("bake/accept", 0o755, trust::ACCEPT.as_bytes()), ("bake/trusted-keys", 0o644, pins.as_bytes())]);
     let own: [(&str, u32, &[u8]); 6] = [
         ("bake/bake", 0o755, BAKE.as_bytes()),
         ("bake/image.json", 0o644, json.as_bytes()),

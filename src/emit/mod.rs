@@ -81,7 +81,10 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     if matches!(context.signing, Signing::By(_)) && !cloud.takes(user_data.bytes.len()) {
         // Nobody knows how well a signature packs before it is made.
         let size = user_data.bytes.len();
-        let why = format!("user-data of `{}` has {size} bytes with its signature, more than {} takes: use `delivery: url`", plan.name, cloud.summary);
+        let why = format!(
+            "user-data of `{}` has {size} bytes with its signature, more than {} takes: use `delivery: url`",
+            plan.name, cloud.summary
+        );
         return Err(std::io::Error::other(why));
     }
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());

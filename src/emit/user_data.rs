@@ -141,7 +141,14 @@ fn apply(style: Style) -> String {
     written(&write_file(format!("{PLACE}/apply"), &APPLY.bytes), style, 4)
 }
 
-fn delivery<'a>(plan: &'a HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, method: &Method, cluster: &Cluster, entries: &mut Entries<'a>) {
+fn delivery<'a>(
+    plan: &'a HostPlan,
+    tree: &'a [SeedFile],
+    tarball: Sha256Sum,
+    method: &Method,
+    cluster: &Cluster,
+    entries: &mut Entries<'a>,
+) {
     let dialect = cluster.platform.dialect;
     let carry = |file: &'a SeedFile| match file.path.as_str() {
         "apply" if dialect.literal => Yaml::Written(&APPLY_LITERAL),

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -56,10 +57,13 @@ impl Source {
     }
 }
 
-/// A key that is ready to sign. Its private home goes when it is dropped.
-#[derive(Debug)]
+/// A key that is ready to sign. Its private homes go when it is dropped.
 pub struct Key {
     home: Option<Home>,
+    /// One more for each further thread: an agent makes one signature after the other, 22 ms each with 4096 bits.
+    more: Vec<OnceLock<Result<Home, String>>>,
+    /// The secret key that they all have.
+    secret: Vec<u8>,
     /// The armored public key.
     pub armored: String,
     /// The same without armor.
@@ -83,35 +87,42 @@ impl Key {
     /// When gpg is missing, when there is no such key, or when it is none that old hosts can check.
     pub fn open(source: &Source, epoch: u64) -> Result<Self> {
         let mut made = false;
-        let (home, wanted) = match source {
+        let (secret, wanted) = match source {
             Source::Gpg(key) => (None, key.clone()),
             Source::Beside { path, make } => {
-                let home = Home::new()?;
                 if !path.exists() {
                     ensure!(*make, "there is no `{}`: `clusterseed key SPEC` makes it, or `--sign-with` names another", path.display());
-                    generate(&home, path)?;
+                    generate(&Home::new()?, path)?;
                     made = true;
                 }
                 private(path)?;
-                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
-                (Some(home), String::new())
+                (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::File(path) => {
-                let home = Home::new()?;
-                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
-                (Some(home), String::new())
-            }
+            Source::File(path) => (Some((read(path)?, path.display().to_string())), String::new()),
             Source::Descriptor(number) => {
-                let home = Home::new()?;
                 let path = format!("/proc/self/fd/{number}");
                 let mut bytes = Vec::new();
                 let opened = fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
                 opened.with_context(|| format!("reading the key from file descriptor {number}"))?;
-                home.import(&bytes, &format!("fd:{number}"))?;
-                (Some(home), String::new())
+                (Some((bytes, format!("fd:{number}"))), String::new())
             }
         };
-        let mut key = Self { home, armored: String::new(), keyring: Vec::new(), fingerprint: String::new(), signs: String::new(), created: 0, time: 0, made };
+        let home = secret.as_ref().map(|(secret, name)| Home::with(secret, name)).transpose()?;
+        let threads = if home.is_some() { rayon::current_num_threads() - 1 } else { 0 };
+        let more = std::iter::repeat_with(OnceLock::new).take(threads).collect();
+        let secret = secret.map(|(secret, _)| secret).unwrap_or_default();
+        let mut key = Self {
+            home,
+            more,
+            secret,
+            armored: String::new(),
+            keyring: Vec::new(),
+            fingerprint: String::new(),
+            signs: String::new(),
+            created: 0,
+            time: 0,
+            made,
+        };
         (key.fingerprint, key.signs, key.created) = key.look(&wanted)?;
         key.time = epoch.max(key.created);
         let export = ["--armor", "--export-options", "export-minimal", "--export", &key.fingerprint];
@@ -177,7 +188,13 @@ impl Key {
         let (time, user) = (format!("{}!", self.time), format!("{}!", self.signs));
         let how = if clear { "--clear-sign" } else { "--detach-sign" };
         let words = ["--faked-system-time", &time, "--digest-algo", "SHA512", "--personal-digest-preferences", "SHA512"];
-        self.run(&[&words[..], &["--local-user", &user, "--armor", how]].concat(), text).context("signing")
+        let words = [&words[..], &["--local-user", &user, "--armor", how]].concat();
+        let further = rayon::current_thread_index().and_then(|thread| self.more.get(thread.checked_sub(1)?));
+        let home = match further {
+            Some(home) => home.get_or_init(|| Home::with(&self.secret, "the key").map_err(|error| format!("{error:#}"))).as_ref().map(Some),
+            None => Ok(self.home.as_ref()),
+        };
+        gpg(home.map_err(|why| anyhow!("{why}"))?, &words, text).context("signing")
     }
 
     fn run(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
@@ -194,6 +211,10 @@ struct Part {
     spoilt: Option<&'static str>,
     /// Whether it can sign, here.
     signs: bool,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// A key that somebody else could read signs nothing.
@@ -216,6 +237,13 @@ fn generate(home: &Home, path: &Path) -> Result<()> {
 struct Home(PathBuf);
 
 impl Home {
+    /// One that holds this secret key.
+    fn with(secret: &[u8], name: &str) -> Result<Self> {
+        let home = Self::new()?;
+        home.import(secret, name)?;
+        Ok(home)
+    }
+
     fn new() -> Result<Self> {
         // Short: the agent's socket lies in it, and its path may have 107 bytes.
         let base = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);

@@ -176,7 +176,9 @@ impl Reader<'_> {
         }
         let seconds = |date: Option<&String>| date.and_then(|date| date::seconds(date));
         if let Some(date) = release.date.as_ref().filter(|date| seconds(Some(*date)).is_some_and(|made| made > self.now + AHEAD)) {
-            bail!("{folder}Release is of {date}, a time to come: is this machine's clock right? if it is, somebody signs what would never grow old");
+            bail!(
+                "{folder}Release is of {date}, a time to come: is this machine's clock right? if it is, somebody signs what would never grow old"
+            );
         }
         if let (Some(before), Some(now)) = (seconds(old.and_then(|old| old.date.as_ref())), seconds(release.date.as_ref()))
             && now < before

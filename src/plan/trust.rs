@@ -23,16 +23,17 @@ pub fn pins(cluster: &Cluster) -> Option<String> {
 /// Both, as files that `apply` keeps as they are: so a seed that an old key has signed brings a new one.
 pub fn files(cluster: &Cluster) -> Vec<PlannedFile> {
     let Some(pins) = pins(cluster) else { return Vec::new() };
-    let file = |path: &str, mode, text: &str| PlannedFile {
+    let file = |path: &str, mode, phase, text: &str| PlannedFile {
         path: path.into(),
         content: Content::shared(text.as_bytes().to_vec()),
         mode,
         owner: "root".into(),
         group: "root".into(),
-        phase: Phase::Hold,
+        phase,
         restarts: Vec::new(),
         secret: false,
         origin: "`trust`".into(),
     };
-    vec![file(PINS, 0o644, &pins), file(PROGRAM, 0o755, ACCEPT)]
+    // The program first: a host that is cut off between them could not go on with pins alone.
+    vec![file(PINS, 0o644, Phase::Sources, &pins), file(PROGRAM, 0o755, Phase::Hold, ACCEPT)]
 }

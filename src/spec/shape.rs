@@ -70,7 +70,8 @@ pub fn spec(settings: Option<&Type>) -> Type {
         Field::new(
             "trust",
             Type::Object(vec![
-                Field::new("fingerprints", Type::list(fingerprint()), "full fingerprints of the primary keys that may sign seeds").required(),
+                Field::new("fingerprints", Type::list(fingerprint()), "full fingerprints of the primary keys that may sign seeds")
+                    .required(),
             ]),
             "hosts take only seeds that one of these keys has signed; none: any seed",
         ),

@@ -101,7 +101,7 @@ case_accepted() {
 
 case_pins_stay() {
     host stay signer
-    cp "$PINS" "$M/pins"; file /etc/clusterseed/trusted-keys 0644 root hold "" <"$M/pins"
+    cp "$PINS" "$M/pins"; file /etc/clusterseed/trusted-keys 0644 root sources "" <"$M/pins"
     file /usr/local/sbin/clusterseed-accept 0755 root hold "" <"$PROGRAMS/accept"
     seal; sign signer; pack; accept "$M/seed.tar.gz"; rc_is 0
     # A later seed, or an old one that somebody kept, without them.
@@ -109,9 +109,9 @@ case_pins_stay() {
     there "$PINS" "$ROOT/usr/local/sbin/clusterseed-accept"
     accept "$M/seed.tar.gz" --check; rc_is 0
     # The next key, by a seed that the old one has signed; then only the next one.
-    seed "$M/new/seed"; master_files; { pin signer; echo; pin foreign; } >"$M/pins"; file /etc/clusterseed/trusted-keys 0644 root hold "" <"$M/pins"
+    seed "$M/new/seed"; master_files; { pin signer; echo; pin foreign; } >"$M/pins"; file /etc/clusterseed/trusted-keys 0644 root sources "" <"$M/pins"
     seal; sign signer; pack; accept "$M/seed.tar.gz"; rc_is 0; has "$PINS" "$(pin foreign)"
-    seed "$M/new/seed"; master_files; pin foreign >"$M/pins"; file /etc/clusterseed/trusted-keys 0644 root hold "" <"$M/pins"
+    seed "$M/new/seed"; master_files; pin foreign >"$M/pins"; file /etc/clusterseed/trusted-keys 0644 root sources "" <"$M/pins"
     seal; sign foreign; pack; accept "$M/seed.tar.gz"; rc_is 0; lacks "$PINS" "$(pin signer)"
     seal; sign signer; pack; accept "$M/seed.tar.gz"; rc_is 4; has "$M/err" "does not have this key"
 }

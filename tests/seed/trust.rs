@@ -171,14 +171,21 @@ fn every_delivery_brings_the_pins_before_the_seed() {
             assert_eq!(program["content"], *trust::ACCEPT);
             let modes = (pins["permissions"].as_str(), program["permissions"].as_str(), pins["owner"].as_str());
             assert_eq!(modes, (Some("0644"), Some("0755"), Some("root:root")), "{delivery}");
-            assert_eq!(written[written.len().min(2) - 1]["path"], *trust::PROGRAM, "they come first");
+            let place = |path: &str| written.iter().position(|file| file["path"].as_str().is_some_and(|found| found.starts_with(path)));
+            assert!(place(trust::PROGRAM) < place("/var/lib/clusterseed/seed").or(Some(usize::MAX)), "{delivery}: they come first");
         }
         let seed: Vec<String> = untar(&bytes(&out, "hosts/node1/seed.tar.gz")).into_iter().map(|(path, ..)| path).collect();
-        for path in ["seed/SHA256SUMS.asc", "seed/key.gpg", "seed/root/etc/clusterseed/trusted-keys", "seed/root/usr/local/sbin/clusterseed-accept"] {
+        for path in
+            ["seed/SHA256SUMS.asc", "seed/key.gpg", "seed/root/etc/clusterseed/trusted-keys", "seed/root/usr/local/sbin/clusterseed-accept"]
+        {
             assert!(seed.iter().any(|found| found == path), "{delivery}: {path}");
         }
         let (code, said) = project.run(&["verify", "out", "--key", &Project::key("signer.asc")]);
         assert_eq!(code, 0, "{delivery}: {said}");
+        // With pins and without the program a host that was cut off between the two could not go on.
+        let (_, plan) = project.run(&["plan", "cluster.yaml", "node1"]);
+        let at = |text: &str| plan.find(text).unwrap_or_else(|| panic!("{text}: {plan}"));
+        assert!(at("2 hold") < at(trust::PROGRAM) && at(trust::PROGRAM) < at("3 sources") && at("3 sources") < at(trust::PINS));
     }
 }
 
@@ -188,12 +195,15 @@ fn growth_and_repetition_leave_the_bytes() {
     if !have("gpg") {
         return;
     }
-    let project = Project::new("ubuntu-14.04", "inline");
+    let project = Project::new("debian-12", "inline");
+    let spec = fs::read_to_string(project.spec()).expect("a spec").replace("profile: bare", "profile: mesosphere");
+    let spec = spec.replace("debian-12", "ubuntu-14.04").replace("{name: \"node[1-2]\", role: node", "{name: master1, role: master")
+        + "  - {name: \"slave[1-2]\", role: slave, address: 192.0.2.51}\npackages: {source: mirror, mirror: \"http://mirror.example.net/x\"}\n";
+    fs::write(project.spec(), &spec).expect("a spec");
     let out = project.built("signer");
     let before: Vec<(String, Vec<u8>)> =
         files(&out.join("hosts")).into_iter().map(|(name, path)| (name, fs::read(path).expect("a file"))).collect();
-    let spec = fs::read_to_string(project.spec()).expect("a spec");
-    fs::write(project.spec(), spec.replace("node[1-2]", "node[1-9]")).expect("a spec");
+    fs::write(project.spec(), spec.replace("slave[1-2]", "slave[1-9]")).expect("a spec");
     project.built("signer");
     for (name, was) in before {
         assert!(bytes(&out.join("hosts"), &name) == was, "{name} changed");
@@ -271,7 +281,8 @@ fn verify_looks_into_the_seeds() {
     let ours = bytes(&out, "hosts/node1/seed.tar.gz");
     let other = Project::new("debian-12", "hand");
     let text = fs::read_to_string(other.spec()).expect("a spec");
-    fs::write(other.spec(), text.lines().filter(|line| !line.starts_with("trust")).map(|line| format!("{line}\n")).collect::<String>()).expect("a spec");
+    fs::write(other.spec(), text.lines().filter(|line| !line.starts_with("trust")).map(|line| format!("{line}\n")).collect::<String>())
+        .expect("a spec");
     let (code, said) = swap(&bytes(&other.built("foreign"), "hosts/node1/seed.tar.gz"));
     assert!(code == 1 && said.contains("hosts/node1: the seed: ") && said.contains("is not pinned"), "{said}");
     let (code, said) = other.run(&["build", "cluster.yaml", "-q", "-o", "plain"]);

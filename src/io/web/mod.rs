@@ -195,7 +195,10 @@ fn parse_proxy(text: &str) -> Result<ureq::Proxy, String> {
         ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https => Ok(proxy),
         // `socks://` is version 4 to curl.
         _ if socks(&proxy) && text.to_ascii_lowercase().starts_with("socks5") => Ok(proxy),
-        _ => Err("the environment names a proxy of SOCKS 4, which is not spoken here: write `socks5h://HOST:PORT` or `http://HOST:PORT`".into()),
+        _ => {
+            Err("the environment names a proxy of SOCKS 4, which is not spoken here: write `socks5h://HOST:PORT` or `http://HOST:PORT`"
+                .into())
+        }
     }
 }
 
