@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs src/seed/accept and `apply` on scratch machines of tests/apply, with seeds that real keys have signed or not:
 #   sh tests/seed/accept.sh SHELL VERIFIER...
-# For each verifier (gpgv, gpgv1, sqv, or a program that speaks as one of them) all cases once more. Needs gpg.
+# For each verifier (gpgv, gpgv1, sqv) the cases in ONLY, or all. Needs gpg.
 # shellcheck disable=SC2034,SC1091,SC2154  # the files read below use and set what is here
 set -u
 umask 022
@@ -157,7 +157,7 @@ case_subkey() {
 case_spoilt() {
     host weak weak; sign weak; refused 4 "1024 bits, where 2048 are the least"
     host digest signer; cp "$T/signer.gpg" "$S/key.gpg"; list; resign signer --digest-algo SHA1; refused 4 "$(told 'a digest that can be forged')"
-    host expired expired; sign expired; refused 4 "$(told 'a key that has expired')"
+    host expired expired; sign expired; refused 4 "a key that has expired"
     host revoked revoked; sign revoked; refused 4 "$(told 'a key that was revoked')"
 }
 
@@ -168,9 +168,8 @@ case_pins() {
     pin signer >"$PINS"; chmod 0666 "$PINS"; refused 1 "can be written by others than root"
     rm "$PINS"; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "no key is pinned on this host"; untouched
     host tools signer; sign signer; pack
-    mkdir "$M/few"; for tool in "$TOOLS"/* /usr/bin/*; do ln -s "$tool" "$M/few/" 2>/dev/null; done; rm -f "$M/few"/gpgv* "$M/few/sqv"
-    SYSTEM=$M/few TOOLS=$M/few; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "neither gpgv nor sqv is here"; untouched
-    SYSTEM=$WAS TOOLS=$T/tools
+    TOOLS=$FEW SYSTEM=$FEW; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "neither gpgv nor sqv is here"; untouched
+    TOOLS=$T/tools SYSTEM=$PROGRAMS_HERE
 }
 
 # Tarballs that would reach out of their folder, with a seed of ours in them.
@@ -186,13 +185,19 @@ case_tarball() {
     untouched
 }
 
-WAS=$SYSTEM
+# All programs of this machine but those that verify.
+FEW=$T/few
+mkdir "$FEW"
+ln -s "$TOOLS"/* "$FEW/"
+ln -s /usr/sbin/* /usr/bin/* "$FEW/" 2>/dev/null
+rm -f "$FEW"/gpgv* "$FEW/sqv"
 for VERIFIER; do
     rm -f "$TOOLS/gpgv" "$TOOLS/sqv"
     case $VERIFIER in
-        sqv*) ln -s "$(command -v sqv)" "$TOOLS/sqv"; VERIFIER=sqv ;;
-        *) ln -s "$(command -v "$VERIFIER")" "$TOOLS/gpgv" ;;
+        sqv) ln -s "$(command -v sqv)" "$TOOLS/sqv"; PROGRAMS_HERE=$FEW ;;
+        *) ln -s "$(command -v "$VERIFIER")" "$TOOLS/gpgv"; PROGRAMS_HERE=/usr/sbin:/usr/bin:/sbin:/bin ;;
     esac
+    SYSTEM=$PROGRAMS_HERE
     # shellcheck disable=SC2013  # names of cases are plain words
     for name in ${ONLY:-$(sed -n 's/^case_\([a-z_]*\)() {.*/\1/p' "$0")}; do CASE=$VERIFIER-$name; "case_$name"; done
 done
