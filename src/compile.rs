@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, LocalFiles, Method, PackageSource, checks, resolve
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::emit::manifest::{self, Entry, HostEntry, Origin};
 use crate::emit::repository::{Form, Known, Repositories, Signer};
-use crate::emit::{self, Context, HostOutput};
+use crate::emit::{self, Context, HostOutput, Signing};
 use crate::format::checksum::Sha256Sum;
 use crate::lock;
 use crate::plan::{self, HostPlan, Planner};
@@ -93,7 +93,7 @@ fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
         return;
     }
     let repositories = Repositories::default();
-    let context = Context { cluster, epoch, repositories: &repositories };
+    let context = Context { cluster, epoch, repositories: &repositories, signing: Signing::Assumed };
     let found = cluster.hosts.par_iter().map(|host| {
         let mut own = Diagnostics::new();
         let measured = cluster.cloud.limit.is_some() && cluster.delivery.method != Method::Hand;
@@ -129,7 +129,7 @@ pub struct Beside<'b> {
     pub more: Vec<Artifact>,
     /// What was read of packages that are carried.
     pub known: Option<&'b BTreeMap<Sha256Sum, Known>>,
-    /// Who signs their indexes, and the manifest and its sums.
+    /// Who signs their indexes, every seed, and the manifest and its sums.
     pub signer: Option<Signer<'b>>,
 }
 
@@ -151,7 +151,8 @@ pub fn build_with<E: Send>(
     write: impl Fn(&Artifact) -> Result<Sha256Sum, E> + Sync,
 ) -> Result<(), BuildError<E>> {
     let repositories = repositories(cluster, inputs, &beside).map_err(BuildError::Emit)?;
-    let context = Context { cluster, epoch: inputs.epoch, repositories: &repositories };
+    let signing = beside.signer.map_or(Signing::Nobody, Signing::By);
+    let context = Context { cluster, epoch: inputs.epoch, repositories: &repositories, signing };
     let planner = Planner::new(cluster, &mut Diagnostics::new());
     let entry = |artifact: Artifact| {
         let sha256 = write(&artifact).map_err(BuildError::Write)?;

@@ -11,6 +11,7 @@ mod tree;
 use std::collections::BTreeSet;
 
 use clusterseed::emit::user_data;
+use clusterseed::plan::trust;
 use granit_parser::ScalarStyle;
 
 use super::golden::{built, golden};
@@ -268,14 +269,17 @@ fn write_files(root: &Node, files: &Node, found: &mut Found) {
         let known = item.entries().is_some_and(|entries| entries.iter().all(|(key, _)| WRITE_FILE.contains(key)));
         found.unless(known, "write-files", item, "keys that are ignored, such as append, defer and source");
         let path = text("path").unwrap_or_default();
-        found.unless(path.starts_with("/var/lib/clusterseed/") && !path.contains("/../"), "write-files", item, "outside our own folder");
+        // Who may sign seeds is no secret, and lies where an operator finds it.
+        let trusts = [trust::PINS, trust::PROGRAM].contains(&path);
+        let ours = trusts || path.starts_with("/var/lib/clusterseed/") && !path.contains("/../");
+        found.unless(ours, "write-files", item, "outside our own folder");
         found.unless(paths.insert(path), "write-files", item, "a path twice");
         // write_files runs before users and packages: an owner that the image lacks ends the module.
         found.unless(text("owner") == Some("root:root"), "owner", item, "only root is sure to exist");
         let mode =
             text("permissions").filter(|mode| mode.len() == 4 && mode.starts_with('0') && mode.bytes().all(|b| (b'0'..=b'7').contains(&b)));
         found.unless(
-            mode.is_some_and(|mode| mode.ends_with("00") && mode != "0000"),
+            mode.is_some_and(|mode| if trusts { ["0644", "0755"].contains(&mode) } else { mode.ends_with("00") && mode != "0000" }),
             "permissions",
             item,
             "not `0600` or `0700` in quotes",
@@ -294,7 +298,7 @@ fn write_files(root: &Node, files: &Node, found: &mut Found) {
                 .and_then(|rest| rest.split_once(" && chmod 0700 "))
                 .is_some_and(|(made, closed)| made == closed && path.strip_prefix(made).is_some_and(|rest| rest.starts_with('/')))
         };
-        let public = content.is_some_and(|text| [user_data::FETCH, user_data::KEEP].contains(&text));
+        let public = trusts || content.is_some_and(|text| [user_data::FETCH, user_data::KEEP].contains(&text));
         found.unless(public || bootcmd.iter().any(private), "private", item, "no bootcmd made its folder private");
     }
 }

@@ -3,7 +3,8 @@
 //! `apply/run.sh` holds the cases of `apply`; some of them run here each time, all of them with `--ignored`.
 
 mod keep; // what later boots need, off the volume
-pub mod server; // HTTP that fails on demand
+pub mod server;
+mod trust; // seeds that a pinned key has signed, and all others // HTTP that fails on demand
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -11,7 +11,7 @@ use serde_yaml::Value as Yaml;
 use crate::cluster::{Cluster, Method};
 use crate::emit::host_json::{self, FORMAT};
 use crate::emit::repository::Repositories;
-use crate::emit::{Context, PRODUCT, meta_data, network, seed, user_data};
+use crate::emit::{Context, PRODUCT, Signing, meta_data, network, seed, user_data};
 use crate::format::checksum::Sha256Sum;
 use crate::plan::HostPlan;
 
@@ -244,7 +244,7 @@ impl Side {
     pub fn planned(name: &str, cluster: &Cluster, plans: &[HostPlan], epoch: u64) -> Result<Self, String> {
         // What is carried is compared as packages, not as bytes.
         let repositories = Repositories::default();
-        let context = Context { cluster, epoch, repositories: &repositories };
+        let context = Context { cluster, epoch, repositories: &repositories, signing: Signing::Assumed };
         let hosts = plans.iter().map(|plan| {
             let mut host = Host::read(parts(plan, context)).map_err(|why| format!("{}: {why}", plan.name))?;
             // A cloud that names instances does not look at ours.

@@ -10,8 +10,8 @@ use super::{Verdict, report};
 use crate::bake::{self, Job, qemu};
 use crate::cluster::{Cluster, PackageSource};
 use crate::diag::{Diagnostics, did_you_mean};
-use crate::emit::Context;
 use crate::emit::repository::Repositories;
+use crate::emit::{Context, Signing};
 use crate::plan::Planner;
 
 /// Bakes an image of the roles of some hosts.
@@ -30,7 +30,7 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     let repositories = Repositories::default();
     let job = Job {
         plan: &plan,
-        context: Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories },
+        context: Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Nobody },
         base: &options.base,
         output: &options.output,
         compress: options.compress,

@@ -24,8 +24,7 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if let Some(packages) = &packages {
         more.push(bom::of(&cluster, &inputs, packages)?.artifact());
     }
-    let signs = packages.is_some() || options.sign_with.is_some();
-    let key = signs.then(|| carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)).transpose()?;
+    let key = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
     if key.as_ref().is_some_and(|key| key.made) {
         report::say(&format!("made {}: hosts trust what it signs; keep it, and keep it out of version control", sign::FILE));
     }

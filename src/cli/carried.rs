@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::args::{Format, Global, Input};
 use super::check::checked_with;
@@ -42,6 +42,25 @@ pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<
     Ok((!diags.has_errors()).then_some((cluster, inputs, Some(Packages { store, known }))))
 }
 
+/// The key that signs what is built of a cluster, where something signs it: because its packages are carried, because hosts trust only
+/// certain keys, or because one was named. A key that hosts trust is never made on the way.
+///
+/// # Errors
+/// As [`Key::open`]; and when hosts would refuse what it signs.
+pub fn signs(cluster: &Cluster, named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Option<Key>> {
+    if cluster.lock.is_none() && named.is_none() && cluster.trust.is_empty() {
+        return Ok(None);
+    }
+    let key = key(named, spec, make && cluster.trust.is_empty(), epoch)?;
+    ensure!(
+        cluster.trust.is_empty() || cluster.trust.contains(&key.fingerprint),
+        "the key {} would sign, and hosts would refuse it: `trust` in the spec names {}; sign with one of those, or add this one once all hosts have a seed that names it",
+        key.fingerprint,
+        cluster.trust.join(", ")
+    );
+    Ok(Some(key))
+}
+
 /// The key that was named, or that beside the spec.
 ///
 /// # Errors
@@ -57,5 +76,5 @@ pub fn key(named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<K
 /// Does something with a signer that signs with `key`.
 pub fn signing<T>(key: &Key, then: impl FnOnce(Signer<'_>) -> T) -> T {
     let sign = |text: &[u8], form| key.sign(text, form == Form::Clear).map_err(io::Error::other);
-    then(Signer { armored: &key.armored, fingerprint: &key.fingerprint, created: key.created, sign: &sign })
+    then(Signer { armored: &key.armored, keyring: &key.keyring, fingerprint: &key.fingerprint, created: key.created, sign: &sign })
 }

@@ -12,8 +12,7 @@ use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::did_you_mean;
 use crate::emit::repository::Repositories;
-use crate::emit::{self, Context, meta_data, seed};
-
+use crate::emit::{self, Context, Signing, meta_data, seed};
 use crate::plan::HostPlan;
 use crate::plan::file::Phase;
 use crate::plan::submission::Submission;
@@ -25,25 +24,36 @@ pub const PLAN_FORMAT: u32 = 1;
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
     let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
     let plan = host_plan(&cluster, &options.host)?;
-    let repositories = match &packages {
-        None => Repositories::default(),
-        Some(packages) => {
-            let key = carried::key(options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)?;
-            carried::signing(&key, |signer| Repositories::of(&cluster, &packages.known, signer, inputs.epoch))?
-        }
-    };
-    let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories };
     let path = options.path.as_deref().unwrap_or("user-data");
     if let Some(file) = plan.files.iter().find(|f| f.path == path) {
         report::bytes(&file.content.bytes)?;
         return Ok(Verdict::Done);
     }
-    let tree = seed::tree(&plan, context);
+    let Some(key) = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)? else {
+        let repositories = Repositories::default();
+        return file(
+            &plan,
+            path,
+            Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Nobody },
+        );
+    };
+    carried::signing(&key, |signer| {
+        let repositories = match &packages {
+            None => Repositories::default(),
+            Some(packages) => Repositories::of(&cluster, &packages.known, signer, inputs.epoch)?,
+        };
+        file(&plan, path, Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::By(signer) })
+    })
+}
+
+/// Prints a file that the host's own files and who signs them decide.
+fn file(plan: &HostPlan, path: &str, context: Context<'_>) -> Result<Verdict> {
+    let tree = seed::tree(plan, context)?;
     if let Some(file) = tree.iter().find(|f| f.path == path.trim_start_matches("seed/")) {
         report::bytes(&file.content.bytes)?;
         return Ok(Verdict::Done);
     }
-    let output = emit::host(&plan, context)?;
+    let output = emit::host(plan, context)?;
     let found = output.artifacts.iter().find(|artifact| artifact.path.rsplit('/').next() == Some(path));
     let Some(artifact) = found else {
         let names = output.artifacts.iter().filter_map(|a| a.path.rsplit('/').next());

@@ -14,6 +14,7 @@ mod guide;
 mod image;
 mod init;
 mod inspect;
+mod key;
 mod lock;
 mod meta;
 mod next;
@@ -78,6 +79,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Fetch(options) => fetch::run(options, global),
         Command::Store(options) => store::run(options),
         Command::Bom(options) => bom::run(options, global),
+        Command::Key(options) => key::run(options),
         Command::Build(options) => build::run(options, global),
         Command::Render(options) => inspect::render(options, global),
         Command::Plan(options) => inspect::plan(options, global),

@@ -120,6 +120,11 @@ impl<'a> Next<'a> {
             (Method::Volume, None) => format!("next: give each machine its files of {output}/hosts on a volume labelled cidata"),
             (Method::Volume, Some(volume)) => format!("next: attach {output}/hosts/NAME/{volume} to each machine, as a CD-ROM or a disk"),
             (Method::Url(url), _) => format!("next: serve {output}/hosts at {url}, then give each machine its user-data"),
+            (Method::Hand, _) if !self.cluster.trust.is_empty() => {
+                format!(
+                    "next: boot each machine with its user-data, then copy {output}/hosts/NAME/seed.tar.gz to it; there: sudo clusterseed-accept seed.tar.gz"
+                )
+            }
             (Method::Hand, _) => {
                 format!("next: copy {output}/hosts/NAME/seed.tar.gz to each machine; there: tar xzf seed.tar.gz && sudo seed/apply")
             }

@@ -13,7 +13,7 @@ use crate::compile;
 use crate::diag::Diagnostics;
 use crate::emit::report::{MARK, Page, Told, Warning};
 use crate::emit::repository::Repositories;
-use crate::emit::{self, Context};
+use crate::emit::{self, Context, Signing};
 use crate::io::output;
 
 /// Writes the page, over an earlier one of ours and over nothing else.
@@ -22,7 +22,7 @@ pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
     let Some((cluster, inputs)) = found else { return Ok(Verdict::Wrong) };
     let plans = compile::plans(&cluster);
     let repositories = Repositories::default();
-    let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories };
+    let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Assumed };
     let sizes = plans.par_iter().map(|plan| {
         let output = emit::host(plan, context)?;
         let size = |name: &str| {

@@ -12,7 +12,7 @@ use super::args::Verify;
 use super::{Verdict, report};
 use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC, SIGNATURES};
 use crate::emit::encoding;
-use crate::emit::seed::PLACE;
+use crate::emit::seed::{PLACE, SIGNATURE};
 use crate::format::checksum::{Sha256Sum, sums};
 use crate::io::tree::{self, Found, IN_POOL};
 
@@ -56,15 +56,16 @@ pub fn run(options: &Verify) -> Result<Verdict> {
     let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).chain(SIGNATURES).collect();
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
     // Before anything is unpacked that somebody else may have packed.
-    if let Some(key) = &options.key {
-        problems.extend(signature::check(key, &found)?);
+    let key = options.key.as_deref().map(signature::Key::read).transpose()?;
+    if let Some(key) = &key {
+        problems.extend(key.signed_output(&found)?);
     }
     if problems.is_empty() {
         check_sums(&digests, &found, &mut problems)?;
         let pool: BTreeMap<&str, Sha256Sum> =
             digests.iter().filter_map(|(path, digest)| Some((path.strip_prefix(POOL)?, *digest))).collect();
         for host in hosts(&listed) {
-            let checked = check_host(&host, &found, &pool).and_then(|packages| volume::check(&host, &found, &packages));
+            let checked = check_host(&host, &found, &pool, key.as_ref()).and_then(|packages| volume::check(&host, &found, &packages));
             if let Err(why) = checked {
                 problems.push(format!("hosts/{host}: {why}"));
             }
@@ -138,6 +139,7 @@ fn check_host(
     host: &str,
     found: &BTreeMap<String, Found>,
     pool: &BTreeMap<&str, Sha256Sum>,
+    key: Option<&signature::Key>,
 ) -> Result<BTreeMap<String, Sha256Sum>, String> {
     let read = |name: &str| {
         let file = found.get(&format!("hosts/{host}/{name}")).ok_or(format!("{name} is missing"))?;
@@ -157,7 +159,9 @@ fn check_host(
         let digest = pool.get(name).ok_or_else(|| format!("the package {name} of the seed is not in {POOL}"))?;
         packages.insert(name.to_string(), *digest);
     }
-    let own = seed.iter().filter(|(path, _)| *path != CHECKSUMS).map(|(path, file)| (path.clone(), file.sha256));
+    key.map_or(Ok(()), |key| key.signed_seed(&seed))?;
+    let own =
+        seed.iter().filter(|(path, _)| ![CHECKSUMS, SIGNATURE].contains(&path.as_str())).map(|(path, file)| (path.clone(), file.sha256));
     let all: Vec<(String, Sha256Sum)> = own.chain(packages.iter().map(|(name, digest)| (format!("{IN_POOL}{name}"), *digest))).collect();
     let wanted = sums(all.iter().map(|(path, digest)| (path.as_str(), *digest)));
     if list != wanted {

@@ -54,6 +54,8 @@ pub struct Cluster {
     pub settings: settings::Layers,
     /// Packages.
     pub packages: Packages,
+    /// Full fingerprints of the keys that may sign seeds, in upper case; none: hosts do not ask.
+    pub trust: Vec<String>,
     /// Accounts.
     pub users: Vec<spec::User>,
     /// The user's own files, with their bytes.

@@ -56,6 +56,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         hosts,
         settings,
         packages,
+        trust: trust(spec, diags),
         users: spec.users.clone(),
         files: user_files(spec, local, diags),
         commands: spec.commands.clone(),
@@ -122,6 +123,32 @@ fn profile(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         return None;
     }
     load::load(&name.value, catalog, sources, diags)
+}
+
+/// The keys whose seeds hosts take.
+fn trust(spec: &Spec, diags: &mut Diagnostics) -> Vec<String> {
+    let mut known: BTreeMap<String, At> = BTreeMap::new();
+    let mut found = Vec::new();
+    for typed in &spec.trust {
+        let fingerprint = typed.value.replace(' ', "").to_uppercase();
+        if let Some(first) = known.insert(fingerprint.clone(), typed.at) {
+            diags.push(
+                Diagnostic::error(codes::TRUST_FINGERPRINTS, typed.at, "this key is named twice")
+                    .related(first, "first here")
+                    .help("remove one; a second key is for the day when the first is replaced"),
+            );
+        }
+        found.push(fingerprint);
+    }
+    if let (Some(at), true) = (spec.fields.get("trust"), found.is_empty())
+        && spec.sound("trust", diags)
+    {
+        diags.push(
+            Diagnostic::error(codes::TRUST_FINGERPRINTS, *at, "`trust` names no key: hosts would take no seed at all")
+                .help("`clusterseed key SPEC` prints the fingerprint of the key that signs; or remove `trust`"),
+        );
+    }
+    found
 }
 
 /// A local file that the spec names and that could not be read.

@@ -213,6 +213,11 @@ codes! {
         "Save it as UTF-8. UTF-16, which some Windows editors write, is not read."
     TEXT_TOO_LARGE "text-too-large" "the file is larger than a spec can be"
         "16 MiB hold a hundred thousand hosts written one by one. A larger file is no spec."
+    TRUST_FINGERPRINTS "trust-fingerprints" "the keys that may sign seeds are not named as they must be"
+        "`trust: {fingerprints: [\"…\"]}` pins keys on every host: it takes a new seed only when one of them has signed it, and nothing makes \
+         it take another one but root's own hand. So a list that is empty would lock everybody out, and a key that stands twice is a sign \
+         that another was meant. `clusterseed key SPEC` prints the fingerprint of the key that signs, and makes that key where there is \
+         none. To replace a key, name both, bring every host a seed that the old one has signed, then sign with the new one and drop the old."
     UNKNOWN_CLOUD "unknown-cloud" "no such cloud"
         "Clouds are data in `profiles/clouds.yaml`: what their user-data may hold, in which form, and who names the instances."
     UNKNOWN_CODE "unknown-code" "`allow` names a code that does not exist"

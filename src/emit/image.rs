@@ -8,6 +8,7 @@ use super::{Context, PRODUCT, seed};
 use crate::format::tarball::{self, Head, Member};
 use crate::image::leaks;
 use crate::plan::image::ImagePlan;
+use crate::plan::trust;
 use crate::yaml::write::{Style, Yaml, write};
 
 /// Makes the image.
@@ -43,10 +44,13 @@ pub fn json(plan: &ImagePlan, base: &str) -> String {
 
 /// Everything, as a tarball to be unpacked in /var/lib/clusterseed: the folders `seed` and `bake`. `base` is the digest of the base.
 pub fn tarball(plan: &ImagePlan, base: &str, context: Context<'_>) -> io::Result<Vec<u8>> {
-    let tree = seed::tree(&plan.host, context);
+    let tree = seed::tree(&plan.host, context)?;
     let json = json(plan, base);
     let state = state_table(plan);
     let paths: Vec<String> = tree.iter().map(|file| format!("seed/{}", file.path)).collect();
+    let pins = trust::pins(context.cluster);
+    let trusts =
+        pins.iter().flat_map(|pins| [("bake/accept", 0o755, trust::ACCEPT.as_bytes()), ("bake/trusted-keys", 0o644, pins.as_bytes())]);
     let own: [(&str, u32, &[u8]); 6] = [
         ("bake/bake", 0o755, BAKE.as_bytes()),
         ("bake/image.json", 0o644, json.as_bytes()),
@@ -55,7 +59,7 @@ pub fn tarball(plan: &ImagePlan, base: &str, context: Context<'_>) -> io::Result
         ("bake/start", 0o755, FIRST.as_bytes()),
         ("bake/state", 0o644, state.as_bytes()),
     ];
-    let own = own.iter().map(|(path, mode, bytes)| Member { path, mode: *mode, bytes });
+    let own = own.into_iter().chain(trusts).map(|(path, mode, bytes)| Member { path, mode, bytes });
     let seed = tree.iter().zip(&paths).map(|(file, path)| Member { path, mode: file.mode, bytes: &file.content.bytes });
     let members: Vec<Member<'_>> = own.chain(seed).collect();
     let pieces = tarball::tar_gz(&Head::pack(&[], context.epoch)?, &members, &[], context.epoch)?;

@@ -16,7 +16,8 @@ pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Dia
     let cluster = context.cluster;
     let cloud = &cluster.cloud;
     let Some(limit) = cloud.limit else { return };
-    let tree = seed::tree(plan, context);
+    // A stand-in signs without fail.
+    let tree = seed::tree(plan, context).unwrap_or_default();
     let method = &cluster.delivery.method;
     let plain = user_data::emit(plan, &tree, Sha256Sum([0; 32]), method, context);
     if cluster.delivery.compress != Compress::Always && cloud.takes(plain.len()) {

@@ -20,7 +20,7 @@ use crate::cluster::{Cluster, Method};
 use crate::format::checksum::Sha256Sum;
 use crate::format::pieces::Pieces;
 use crate::plan::HostPlan;
-use repository::{Repositories, Repository};
+use repository::{Repositories, Repository, Signer};
 
 /// What this program calls itself in outputs.
 pub const PRODUCT: &str = concat!("clusterseed ", env!("CARGO_PKG_VERSION"));
@@ -34,6 +34,19 @@ pub struct Context<'c> {
     pub epoch: u64,
     /// Packages that are carried; none where none are, or where only sizes are looked at.
     pub repositories: &'c Repositories<'c>,
+    /// Who signs the seeds.
+    pub signing: Signing<'c>,
+}
+
+/// Who signs the seeds.
+#[derive(Clone, Copy, Debug)]
+pub enum Signing<'s> {
+    /// Nobody.
+    Nobody,
+    /// Only sizes are looked at: as if the spec's key did, where the spec demands it.
+    Assumed,
+    /// This key.
+    By(Signer<'s>),
 }
 
 impl<'c> Context<'c> {
@@ -54,7 +67,7 @@ pub struct HostOutput {
 
 /// Emits everything of one host.
 pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput> {
-    let tree = seed::tree(plan, context);
+    let tree = seed::tree(plan, context)?;
     let method = &context.cluster.delivery.method;
     let repository = context.repository(plan);
     let tarball = seed::tarball(&tree, repository.filter(|_| *method == Method::Hand), context)?;
@@ -64,6 +77,16 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
     let inline = matches!(method, Method::Inline | Method::Image);
     let user_data = user_data::emit(plan, &tree, tarball_sum, method, context);
     let user_data = encoding::encode(user_data, context.cluster);
+    let cloud = &context.cluster.cloud;
+    if matches!(context.signing, Signing::By(_)) && !cloud.takes(user_data.bytes.len()) {
+        // Nobody knows how well a signature packs before it is made.
+        let size = user_data.bytes.len();
+        let why = format!(
+            "user-data of `{}` has {size} bytes with its signature, more than {} takes: use `delivery: url`",
+            plan.name, cloud.summary
+        );
+        return Err(std::io::Error::other(why));
+    }
     let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
     let mut files = vec![
         ("user-data", private_if((secret && inline) || hashes), user_data.bytes.into()),

@@ -18,10 +18,10 @@ use super::seed::SeedFile;
 use crate::artifact::Artifact;
 use crate::cluster::Cluster;
 use crate::format::checksum::{Content, Sha256Sum};
+use crate::format::gzip;
 use crate::format::pieces::Stored;
 use crate::format::tarball::Crc;
 use crate::format::volume::Moment;
-use crate::format::{gzip, openpgp};
 use crate::lock::{Lock, Package};
 use crate::plan::carried::closure_id;
 use crate::platform::AptKeys;
@@ -63,12 +63,20 @@ pub type Sign<'s> = dyn Fn(&[u8], Form) -> io::Result<Vec<u8>> + Sync + 's;
 pub struct Signer<'s> {
     /// The armored public key.
     pub armored: &'s str,
+    /// The same without armor.
+    pub keyring: &'s [u8],
     /// Its full fingerprint.
     pub fingerprint: &'s str,
     /// When it was made, in seconds since 1970: nothing can be signed before, and no clock of a host may be behind it.
     pub created: u64,
     /// Signs a text.
     pub sign: &'s Sign<'s>,
+}
+
+impl std::fmt::Debug for Signer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.fingerprint)
+    }
 }
 
 /// A package in the pool.
@@ -207,11 +215,10 @@ fn repository(
     let release = release(cluster, &id, epoch, by_hash, &[("Packages", &index), ("Packages.gz", &packed)]).into_bytes();
     let in_release = (signer.sign)(&release, Form::Clear)?;
     let signature = (signer.sign)(&release, Form::Detached)?;
-    let key = openpgp::dearmor(signer.armored).map_err(|why| io::Error::other(format!("the signing key: {why}")))?;
     let file = |path: String, bytes: Vec<u8>| SeedFile { path, mode: 0o644, content: Content::shared(bytes), secret: false };
     let mut files = vec![
         file("key.asc".into(), signer.armored.as_bytes().to_vec()),
-        file("key.gpg".into(), key),
+        file("key.gpg".into(), signer.keyring.to_vec()),
         file(format!("{id}/Release"), release),
         file(format!("{id}/InRelease"), in_release),
         file(format!("{id}/Release.gpg"), signature),

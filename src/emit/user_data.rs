@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, InstanceId, Method};
 use crate::format::checksum::Sha256Sum;
 use crate::format::openpgp::to_base64;
 use crate::plan::HostPlan;
+use crate::plan::trust;
 use crate::platform::{AptForm, Dialect};
 use crate::spec::User;
 use crate::yaml::write::{Style, Yaml, write, written};
@@ -140,7 +141,14 @@ fn apply(style: Style) -> String {
     written(&write_file(format!("{PLACE}/apply"), &APPLY.bytes), style, 4)
 }
 
-fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, method: &Method, cluster: &Cluster, entries: &mut Entries<'a>) {
+fn delivery<'a>(
+    plan: &'a HostPlan,
+    tree: &'a [SeedFile],
+    tarball: Sha256Sum,
+    method: &Method,
+    cluster: &Cluster,
+    entries: &mut Entries<'a>,
+) {
     let dialect = cluster.platform.dialect;
     let carry = |file: &'a SeedFile| match file.path.as_str() {
         "apply" if dialect.literal => Yaml::Written(&APPLY_LITERAL),
@@ -149,7 +157,13 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
     };
     let fetch = |arguments: String| (vec![write_file(format!("{STATE}/fetch"), FETCH.as_bytes())], arguments);
     let (mut files, fetch) = match method {
-        Method::Hand => return,
+        Method::Hand => {
+            let files: Vec<_> = trusts(plan).collect();
+            if !files.is_empty() {
+                entries.push(("write_files".into(), Yaml::Seq(files)));
+            }
+            return;
+        }
         Method::Inline => (tree.iter().map(carry).collect(), None),
         Method::Image => (tree.iter().filter(|file| file.path != "apply").map(carry).collect(), None),
         Method::Volume => {
@@ -165,6 +179,10 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
             (files, Some(arguments))
         }
     };
+    // In an image they are already, and it is the image that judges this seed.
+    if *method != Method::Image {
+        files.splice(0..0, trusts(plan));
+    }
     // Wherever a volume may be attached: `keep` looks itself whether it was one. Not where the volume is to bring new instance ids:
     // those of the folder would win (DataSourceNoCloud.py of 0.7.5).
     let keeps = cluster.cloud.volume && cluster.instance_id == InstanceId::Stable;
@@ -186,6 +204,20 @@ fn delivery<'a>(plan: &HostPlan, tree: &'a [SeedFile], tarball: Sha256Sum, metho
     let command = if keeps { format!("sh {STATE}/keep; {command}") } else { command };
     // One string: its exit status is that of the script, which cloud-init reports.
     entries.push(("runcmd".into(), Yaml::Seq(vec![command.into()])));
+}
+
+/// Who may sign seeds, at its final place before any seed comes: `apply` of the first one is judged by it already.
+fn trusts(plan: &HostPlan) -> impl Iterator<Item = Yaml<'_>> {
+    let files = plan.files.iter().filter(|file| [trust::PINS, trust::PROGRAM].contains(&file.path.as_str()));
+    files.map(|file| {
+        Yaml::Map(vec![
+            ("path".into(), file.path.as_str().into()),
+            ("owner".into(), "root:root".into()),
+            ("permissions".into(), Yaml::Str(format!("{:04o}", file.mode).into())),
+            // Both are ASCII.
+            ("content".into(), Yaml::Str(String::from_utf8_lossy(&file.content.bytes))),
+        ])
+    })
 }
 
 /// A file below the private folder. Text that is printable ASCII stays readable; anything else travels as base64, because

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -56,14 +57,21 @@ impl Source {
     }
 }
 
-/// A key that is ready to sign. Its private home goes when it is dropped.
-#[derive(Debug)]
+/// A key that is ready to sign. Its private homes go when it is dropped.
 pub struct Key {
     home: Option<Home>,
+    /// One more for each further thread: an agent makes one signature after the other, 22 ms each with 4096 bits.
+    more: Vec<OnceLock<Result<Home, String>>>,
+    /// The secret key that they all have.
+    secret: Vec<u8>,
     /// The armored public key.
     pub armored: String,
-    /// Its full fingerprint.
+    /// The same without armor.
+    pub keyring: Vec<u8>,
+    /// Its full fingerprint: that of the primary key.
     pub fingerprint: String,
+    /// Fingerprint of what signs: the primary key, or a subkey where the primary key is kept elsewhere.
+    signs: String,
     /// When it was made, in seconds since 1970.
     pub created: u64,
     /// Time of its signatures.
@@ -79,75 +87,101 @@ impl Key {
     /// When gpg is missing, when there is no such key, or when it is none that old hosts can check.
     pub fn open(source: &Source, epoch: u64) -> Result<Self> {
         let mut made = false;
-        let (home, wanted) = match source {
+        let (secret, wanted) = match source {
             Source::Gpg(key) => (None, key.clone()),
             Source::Beside { path, make } => {
-                let home = Home::new()?;
                 if !path.exists() {
-                    ensure!(*make, "there is no `{}` yet: `clusterseed build` makes it", path.display());
-                    generate(&home, path)?;
+                    ensure!(*make, "there is no `{}`: `clusterseed key SPEC` makes it, or `--sign-with` names another", path.display());
+                    generate(&Home::new()?, path)?;
                     made = true;
                 }
                 private(path)?;
-                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
-                (Some(home), String::new())
+                (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::File(path) => {
-                let home = Home::new()?;
-                home.import(&fs::read(path).with_context(|| format!("reading `{}`", path.display()))?, &path.display().to_string())?;
-                (Some(home), String::new())
-            }
+            Source::File(path) => (Some((read(path)?, path.display().to_string())), String::new()),
             Source::Descriptor(number) => {
-                let home = Home::new()?;
                 let path = format!("/proc/self/fd/{number}");
                 let mut bytes = Vec::new();
                 let opened = fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
                 opened.with_context(|| format!("reading the key from file descriptor {number}"))?;
-                home.import(&bytes, &format!("fd:{number}"))?;
-                (Some(home), String::new())
+                (Some((bytes, format!("fd:{number}"))), String::new())
             }
         };
-        let mut key = Self { home, armored: String::new(), fingerprint: String::new(), created: 0, time: 0, made };
-        (key.fingerprint, key.created) = key.look(&wanted)?;
+        let home = secret.as_ref().map(|(secret, name)| Home::with(secret, name)).transpose()?;
+        let threads = if home.is_some() { rayon::current_num_threads() - 1 } else { 0 };
+        let more = std::iter::repeat_with(OnceLock::new).take(threads).collect();
+        let secret = secret.map(|(secret, _)| secret).unwrap_or_default();
+        let mut key = Self {
+            home,
+            more,
+            secret,
+            armored: String::new(),
+            keyring: Vec::new(),
+            fingerprint: String::new(),
+            signs: String::new(),
+            created: 0,
+            time: 0,
+            made,
+        };
+        (key.fingerprint, key.signs, key.created) = key.look(&wanted)?;
         key.time = epoch.max(key.created);
-        let export = ["--armor", "--export-options", "export-minimal", "--export", &key.fingerprint];
+        // The primary key and what signs, no other subkey: an old one that has expired would spoil it in the eyes of a host.
+        let signs = format!("{}!", key.signs);
+        let export = ["--armor", "--export-options", "export-minimal", "--export", &signs];
         key.armored = String::from_utf8(key.run(&export, b"")?).context("gpg exported no armored key")?;
-        let keyring = openpgp::dearmor(&key.armored).map_err(|why| anyhow!("the exported key: {why}"))?;
-        let bits = openpgp::keys(&keyring).map_err(|why| anyhow!("the exported key: {why}"))?.first().map_or(0, |key| key.bits);
+        key.keyring = openpgp::dearmor(&key.armored).map_err(|why| anyhow!("the exported key: {why}"))?;
         let rsa = "use an RSA key of 4096 bits, such as build makes by itself";
-        ensure!(bits != 0, "the key {} is not RSA, and gnupg 1.4 of Ubuntu 14.04 checks no other kind well; {rsa}", key.fingerprint);
-        ensure!(bits >= BITS, "the key {} has {bits} bits, which can be broken; {rsa}", key.fingerprint);
+        for part in openpgp::keys(&key.keyring).map_err(|why| anyhow!("the exported key: {why}"))? {
+            let (bits, name) = (part.bits, &part.fingerprint);
+            // A subkey that encrypts may be of any kind; hosts take no short one, whatever it is for.
+            let judges = part.primary || part.fingerprint == key.signs;
+            ensure!(bits != 0 || !judges, "the key {name} is not RSA, and gnupg 1.4 of Ubuntu 14.04 checks no other kind well; {rsa}");
+            ensure!(bits == 0 || bits >= BITS, "the key {name} has {bits} bits, which can be broken; {rsa}");
+        }
         Ok(key)
     }
 
-    /// Fingerprint and time of the one secret key that can sign.
-    fn look(&self, wanted: &str) -> Result<(String, u64)> {
+    /// Fingerprints of the one secret key and of the part of it that signs, and the time of that. Whoever keeps the primary key in a
+    /// safe has only a subkey here.
+    fn look(&self, wanted: &str) -> Result<(String, String, u64)> {
         let words: &[&str] = if wanted.is_empty() { &[] } else { &[wanted] };
         let listed = self.run(&[&["--with-colons", "--list-secret-keys"], words].concat(), b"")?;
         let listed = String::from_utf8_lossy(&listed).into_owned();
-        let mut found: Vec<(String, u64, Option<&str>)> = Vec::new();
+        // gnupg, doc/DETAILS: validity, time, capabilities, `#` for a part whose secret is not here.
+        let mut parts: Vec<Part> = Vec::new();
         for line in listed.lines() {
             let fields: Vec<&str> = line.split(':').collect();
-            match (fields[0], found.last_mut()) {
-                ("sec", _) => {
-                    let why = match fields.get(1) {
-                        Some(&"e") => Some("has expired"),
-                        Some(&"r") => Some("was revoked"),
-                        Some(&"d") => Some("is disabled"),
+            let field = |n: usize| fields.get(n).copied().unwrap_or_default();
+            match (fields[0], parts.last_mut()) {
+                (kind @ ("sec" | "ssb"), _) => parts.push(Part {
+                    primary: kind == "sec",
+                    fingerprint: String::new(),
+                    created: field(5).parse().unwrap_or(0),
+                    spoilt: match field(1) {
+                        "e" => Some("has expired"),
+                        "r" => Some("was revoked"),
+                        "d" => Some("is disabled"),
                         _ => None,
-                    };
-                    found.push((String::new(), fields.get(5).and_then(|time| time.parse().ok()).unwrap_or(0), why));
-                }
-                ("fpr", Some((fingerprint, ..))) if fingerprint.is_empty() => *fingerprint = fields.get(9).unwrap_or(&"").to_string(),
+                    },
+                    signs: field(11).contains('s') && field(14) != "#",
+                }),
+                ("fpr", Some(part)) if part.fingerprint.is_empty() => part.fingerprint = field(9).to_string(),
                 _ => {}
             }
         }
-        match &found[..] {
+        let primary = match &parts.iter().filter(|part| part.primary).collect::<Vec<_>>()[..] {
             [] => bail!("there is no secret key{}", if wanted.is_empty() { String::new() } else { format!(" `{wanted}`") }),
-            [(fingerprint, _, Some(why))] => bail!("the key {fingerprint} {why}: nobody would take what it signs"),
-            [(fingerprint, created, None)] => Ok((fingerprint.clone(), *created)),
+            [primary] => *primary,
             _ => bail!("there are several secret keys: name one, as gpg:FINGERPRINT or in a file of its own"),
+        };
+        if let Some(why) = primary.spoilt {
+            bail!("the key {} {why}: nobody would take what it signs", primary.fingerprint);
         }
+        let usable = parts.iter().filter(|part| part.signs && part.spoilt.is_none());
+        let Some(signs) = usable.max_by_key(|part| (part.primary, part.created)) else {
+            bail!("the key {} can sign nothing here: its secret part is elsewhere, and none of its subkeys signs", primary.fingerprint);
+        };
+        Ok((primary.fingerprint.clone(), signs.fingerprint.clone(), signs.created))
     }
 
     /// An armored signature, or the text with one around it.
@@ -155,15 +189,36 @@ impl Key {
     /// # Errors
     /// When gpg does not sign.
     pub fn sign(&self, text: &[u8], clear: bool) -> Result<Vec<u8>> {
-        let (time, user) = (format!("{}!", self.time), format!("{}!", self.fingerprint));
+        let (time, user) = (format!("{}!", self.time), format!("{}!", self.signs));
         let how = if clear { "--clear-sign" } else { "--detach-sign" };
         let words = ["--faked-system-time", &time, "--digest-algo", "SHA512", "--personal-digest-preferences", "SHA512"];
-        self.run(&[&words[..], &["--local-user", &user, "--armor", how]].concat(), text).context("signing")
+        let words = [&words[..], &["--local-user", &user, "--armor", how]].concat();
+        let further = rayon::current_thread_index().and_then(|thread| self.more.get(thread.checked_sub(1)?));
+        let home = match further {
+            Some(home) => home.get_or_init(|| Home::with(&self.secret, "the key").map_err(|error| format!("{error:#}"))).as_ref().map(Some),
+            None => Ok(self.home.as_ref()),
+        };
+        gpg(home.map_err(|why| anyhow!("{why}"))?, &words, text).context("signing")
     }
 
     fn run(&self, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
         gpg(self.home.as_ref(), words, input)
     }
+}
+
+/// A secret key or subkey, as gpg lists it.
+struct Part {
+    primary: bool,
+    fingerprint: String,
+    created: u64,
+    /// Why nobody would take what it signs.
+    spoilt: Option<&'static str>,
+    /// Whether it can sign, here.
+    signs: bool,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// A key that somebody else could read signs nothing.
@@ -186,6 +241,13 @@ fn generate(home: &Home, path: &Path) -> Result<()> {
 struct Home(PathBuf);
 
 impl Home {
+    /// One that holds this secret key.
+    fn with(secret: &[u8], name: &str) -> Result<Self> {
+        let home = Self::new()?;
+        home.import(secret, name)?;
+        Ok(home)
+    }
+
     fn new() -> Result<Self> {
         // Short: the agent's socket lies in it, and its path may have 107 bytes.
         let base = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
@@ -243,7 +305,7 @@ fn gpg(home: Option<&Home>, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("gpg is needed to sign packages, and is not here: apt-get install gnupg")
+            bail!("gpg is needed to sign, and is not here: apt-get install gnupg")
         }
         Err(error) => return Err(error).context("starting gpg"),
     };

@@ -17,6 +17,9 @@ use crate::format::date;
 use crate::format::release::{Release, without_signature};
 use crate::lock;
 
+/// How far the clocks of a repository and of this machine may be apart, in seconds.
+const AHEAD: i64 = 600;
+
 /// Most bytes of a Release or a signature: that of Debian has 150 kB.
 const MAX_RELEASE: u64 = 16 << 20;
 /// Most bytes of an index: that of Debian has 50 MB.
@@ -159,7 +162,7 @@ impl Reader<'_> {
         Ok(Some(Believed { release, sha256: Sha256Sum::of(text.trim_end().as_bytes()), signed_by }))
     }
 
-    /// Too old to be believed: past the day that it names itself, or older than one that was seen before.
+    /// Too old or too young to be believed: past the day that it names itself, or older than one that was seen before.
     fn age(&self, release: &Release, folder: &str, old: Option<&lock::Release>, remarks: &mut Vec<String>) -> Result<()> {
         if let Some(until) = &release.valid_until
             && date::seconds(until).is_some_and(|until| until < self.now)
@@ -172,6 +175,11 @@ impl Reader<'_> {
             remarks.push(format!("{folder}Release held until {until}, and is taken all the same"));
         }
         let seconds = |date: Option<&String>| date.and_then(|date| date::seconds(date));
+        if let Some(date) = release.date.as_ref().filter(|date| seconds(Some(*date)).is_some_and(|made| made > self.now + AHEAD)) {
+            bail!(
+                "{folder}Release is of {date}, a time to come: is this machine's clock right? if it is, somebody signs what would never grow old"
+            );
+        }
         if let (Some(before), Some(now)) = (seconds(old.and_then(|old| old.date.as_ref())), seconds(release.date.as_ref()))
             && now < before
         {

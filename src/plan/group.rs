@@ -8,7 +8,7 @@ use minijinja::Value as Jinja;
 use super::apt::{Repository, profile_error};
 use super::carried::{self, Locked};
 use super::file::{Phase, PlannedFile};
-use super::{Alternative, Directory, Package, Service, service, submission};
+use super::{Alternative, Directory, Package, Service, service, submission, trust};
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Content;
@@ -56,6 +56,7 @@ impl Group {
         let mut files: Vec<PlannedFile> = repositories.iter().flat_map(Repository::files).collect();
         files
             .extend(profile.services.iter().filter(|s| !own.iter().any(|o| o.name == s.name)).filter_map(|s| service::hold(init, &s.unit)));
+        files.extend(trust::files(cluster));
         let mut per_host_services = Vec::new();
         for service in &own {
             if service.looks_at_host {

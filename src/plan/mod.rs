@@ -13,6 +13,7 @@ pub mod image;
 pub mod peers;
 pub mod service;
 pub mod submission;
+pub mod trust;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

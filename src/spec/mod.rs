@@ -42,6 +42,8 @@ pub struct Spec {
     pub settings: Option<Node>,
     /// Where packages come from.
     pub packages: Packages,
+    /// Full fingerprints of the keys that may sign seeds.
+    pub trust: Vec<Spanned<String>>,
     /// Accounts.
     pub users: Vec<User>,
     /// The user's own files.

@@ -106,6 +106,7 @@ fn decode(value: &Value) -> Option<Spec> {
         roles: value.get("roles").map(roles).unwrap_or_default(),
         settings: value.raw("settings").cloned(),
         packages: value.get("packages").map(packages::packages).unwrap_or_default(),
+        trust: value.get("trust").map(|trust| trust.texts("fingerprints")).unwrap_or_default(),
         users: value.get("access").map(|access| items(access, "users").filter_map(user).collect()).unwrap_or_default(),
         files: items(value, "files").filter_map(file).collect(),
         commands: items(value, "commands").filter_map(command).collect(),

@@ -17,6 +17,10 @@ fn scalar(syntax: Syntax) -> Type {
     Type::Scalar(syntax)
 }
 
+fn fingerprint() -> Type {
+    Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits")
+}
+
 fn choice(words: &[&str]) -> Type {
     Type::Choice(words.iter().map(|w| (*w).to_string()).collect())
 }
@@ -63,6 +67,14 @@ pub fn spec(settings: Option<&Type>) -> Type {
         ),
         settings("settings of the profile for the whole cluster"),
         Field::new("packages", Type::Object(packages()), "versions and sources of packages"),
+        Field::new(
+            "trust",
+            Type::Object(vec![
+                Field::new("fingerprints", Type::list(fingerprint()), "full fingerprints of the primary keys that may sign seeds")
+                    .required(),
+            ]),
+            "hosts take only seeds that one of these keys has signed; none: any seed",
+        ),
         Field::new(
             "access",
             Type::Object(vec![Field::new("users", Type::list(Type::Object(user())), "accounts on every host")]),
@@ -218,7 +230,7 @@ fn packages() -> Vec<Field> {
         .default("official"),
         Field::new("mirror", scalar(Syntax::Url), "base URL of your mirror"),
         Field::new("key", Type::text(), "file with the mirror's armored public key, relative to the spec; default: the profile's key"),
-        Field::new("fingerprint", Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits"), "full fingerprint of that key"),
+        Field::new("fingerprint", fingerprint(), "full fingerprint of that key"),
         Field::new("set", name(), "package set of the profile"),
         Field::new("versions", Type::Map { keys: None, values: Box::new(scalar(Syntax::Version)) }, "pinned versions by package"),
         Field::new(
@@ -245,7 +257,6 @@ fn packages() -> Vec<Field> {
 fn origin() -> Vec<Field> {
     let suite = Type::pattern(r"[A-Za-z0-9.][A-Za-z0-9./_+-]*", "a suite such as `bookworm`, or `./` where there are none");
     let component = Type::pattern("[A-Za-z0-9][A-Za-z0-9/_.+-]*", "a component such as `main`");
-    let fingerprint = Type::pattern("([0-9A-Fa-f]{4} *){10}", "forty hexadecimal digits");
     vec![
         Field::new("name", name(), "what cluster.lock and messages call it").required(),
         Field::new(
@@ -256,7 +267,7 @@ fn origin() -> Vec<Field> {
         Field::new("suites", Type::list(suite), "suites of the repository; one that ends in `/` is the path of one without suites"),
         Field::new("components", Type::list(component), "components of each suite"),
         Field::new("key", Type::text(), "file with the public keys that sign it, relative to the spec"),
-        Field::new("fingerprints", Type::list(fingerprint), "full fingerprints of the keys that may sign it"),
+        Field::new("fingerprints", Type::list(fingerprint()), "full fingerprints of the keys that may sign it"),
         Field::new("folder", Type::text(), "folder of .deb files, relative to the spec"),
         Field::new("unsigned", Type::Bool, "true: take a repository that nobody signs, or none checks").default(false),
         Field::new("priority", Type::Int { min: 1, max: 1000 }, "priority of its packages, as in apt_preferences(5)").default(500),

@@ -11,6 +11,16 @@ refused() {
     status_says '"result": "failed"'; status_says "\"exit\": $1"
 }
 
+# Where keys are pinned (tests/seed/accept.sh has what is signed and how).
+case_pins() {
+    master pins
+    mkdir -p "$ROOT/etc/clusterseed" "$ROOT/usr/local/sbin"
+    echo 0123456789ABCDEF0123456789ABCDEF01234567 >"$ROOT/etc/clusterseed/trusted-keys"
+    apply; rc_is 1; has "$M/err" "this host takes only signed seeds"
+    cp "$HERE/../../src/seed/accept" "$ROOT/usr/local/sbin/clusterseed-accept"
+    apply; rc_is 4; has "$M/err" "the seed is not signed"; has "$M/err" "next: do not run this seed"; gone "$ROOT/etc/mesos"
+}
+
 case_damaged_seed() {
     master flipped; printf 2 | dd of="$SEED/root/etc/mesos-master/quorum" conv=notrunc 2>/dev/null; refused 4 "damaged in the seed: root/etc/mesos-master/quorum"
     master missing; rm "$SEED/root/etc/mesos/zk"; refused 4 "missing from the seed: root/etc/mesos/zk"

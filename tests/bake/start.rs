@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use clusterseed::emit::image::FIRST;
 use clusterseed::emit::seed::PROGRAM;
+use clusterseed::plan::trust::ACCEPT;
 
 use crate::support::{clusterseed, data, scratch, texts};
 
@@ -57,4 +58,28 @@ fn a_program_of_another_version_is_refused() {
     let (code, said) = start(root.path());
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("baked by another version of clusterseed") && said.contains("next: bake"), "{said}");
+}
+
+/// An image that pins keys takes no seed that none of them has signed, and runs nothing of it to find that out.
+#[test]
+fn an_image_with_pins_judges_its_seed() {
+    let root = scratch();
+    put(root.path(), "usr/lib/clusterseed/start", FIRST);
+    put(root.path(), "usr/lib/clusterseed/apply", PROGRAM);
+    put(root.path(), "etc/clusterseed/trusted-keys", &format!("{}\n", "A".repeat(40)));
+    put(root.path(), "var/lib/clusterseed/seed/SHA256SUMS", "");
+    put(root.path(), "var/lib/clusterseed/seed/apply", "echo planted");
+    fs::create_dir(root.path().join("run")).expect("a folder");
+    let (code, said) = start(root.path());
+    assert!(
+        code != Some(0) && said.contains("the signature of the seed cannot be checked") && !said.contains("planted"),
+        "{code:?} {said}"
+    );
+    put(root.path(), "usr/local/sbin/clusterseed-accept", ACCEPT);
+    let (code, said) = start(root.path());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("the seed is not signed") && !said.contains("planted"), "{said}");
+    fs::remove_file(root.path().join("etc/clusterseed/trusted-keys")).expect("pins");
+    let (_, said) = start(root.path());
+    assert!(said.contains("planted"), "without pins nothing is asked: {said}");
 }

@@ -10,7 +10,7 @@ use clusterseed::diag::{At, FileId, Spanned};
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::lock::{Asked, Lock, Package, Place, Set, Source, Wanted, print::print};
 
-use super::server::{Reply, Request, Server};
+use super::server::{Reply, Request, Server, Socks};
 use crate::cli::{Done, finish};
 use crate::support::{self, clusterseed};
 
@@ -329,6 +329,22 @@ fn proxies_of_the_environment() {
     let refusing = Server::start(|_| Reply::status(407));
     let done = fetch(&[("all_proxy", refusing.url())], "http://nowhere.invalid");
     assert!(done.code == 2 && done.err.contains("the proxy wants a user and password"), "{}", done.err);
+    // SOCKS 5: a name that only the proxy knows, and one that is looked up here; a login; what is none of it.
+    for (scheme, url, wanted) in
+        [("socks5h", "http://nowhere.invalid", &["nowhere.invalid:80"][..]), ("socks5", "http://localhost:7", &["127.0.0.1:7", "::1:7"])]
+    {
+        let socks = Socks::start(&direct.url());
+        let done = fetch(&[("all_proxy", socks.url(scheme))], url);
+        assert_eq!(done.code, 0, "{scheme} {url}: {}", done.err);
+        let seen = socks.seen().pop().expect("it was asked");
+        assert!(wanted.iter().any(|host| seen == format!("user:secret {host}")), "{scheme}: {seen}");
+    }
+    for (proxy, why) in
+        [("socks4://127.0.0.1:1", "SOCKS 4"), ("socks://127.0.0.1:1", "SOCKS 4"), ("socks5://secret@127.0.0.1:1", "refused")]
+    {
+        let done = fetch(&[("all_proxy", proxy.into())], "http://127.0.0.1:9");
+        assert!(done.code == 2 && done.err.contains(why) && !done.err.contains("secret"), "{proxy}: {}", done.err);
+    }
     // A tunnel that is not dug; the password of the proxy is not repeated.
     let done = fetch(&[("https_proxy", login)], "https://nowhere.invalid");
     assert!(done.code == 2 && !done.err.contains("secret"), "{}", done.err);

@@ -1,6 +1,6 @@
-//! A web server that does what it is told: whole, in parts, cut, late, elsewhere, in a circle.
+//! A web server that does what it is told: whole, in parts, cut, late, elsewhere, in a circle. And a proxy for it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -139,4 +139,70 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, reply: &dyn Fn(&Requ
         stream.flush()?;
     }
     Ok(())
+}
+
+/// A proxy of SOCKS 5 (RFC 1928, 1929) for one user; whatever is asked for, it leads to one server.
+pub struct Socks {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Socks {
+    pub fn start(server: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let socks = Self { address: listener.local_addr().expect("an address"), seen: Arc::default() };
+        let (seen, server) = (socks.seen.clone(), server.trim_start_matches("http://").to_string());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (seen, server) = (seen.clone(), server.clone());
+                std::thread::spawn(move || lead(stream, &seen, &server));
+            }
+        });
+        socks
+    }
+
+    pub fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://user:secret@{}", self.address)
+    }
+
+    /// Who asked for what.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().expect("no panic before").clone()
+    }
+}
+
+fn lead(mut client: TcpStream, seen: &Mutex<Vec<String>>, server: &str) -> std::io::Result<()> {
+    fn take<const N: usize>(stream: &mut TcpStream) -> std::io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+    fn text(stream: &mut TcpStream) -> std::io::Result<String> {
+        let mut bytes = vec![0; usize::from(take::<1>(stream)?[0])];
+        stream.read_exact(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+    let [version, methods] = take(&mut client)?;
+    let mut offered = vec![0; usize::from(methods)];
+    client.read_exact(&mut offered)?;
+    assert!(version == 5 && offered.contains(&2), "a login is offered");
+    client.write_all(&[5, 2])?;
+    take::<1>(&mut client)?;
+    let (user, password) = (text(&mut client)?, text(&mut client)?);
+    client.write_all(&[1, 0])?;
+    let [_, connect, _, kind] = take(&mut client)?;
+    let host = match kind {
+        1 => std::net::Ipv4Addr::from(take::<4>(&mut client)?).to_string(),
+        4 => std::net::Ipv6Addr::from(take::<16>(&mut client)?).to_string(),
+        _ => text(&mut client)?,
+    };
+    let port = u16::from_be_bytes(take(&mut client)?);
+    assert_eq!(connect, 1);
+    seen.lock().expect("no panic before").push(format!("{user}:{password} {host}:{port}"));
+    let mut onward = TcpStream::connect(server)?;
+    client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 1])?;
+    let (mut from, mut to) = (client.try_clone()?, onward.try_clone()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    std::io::copy(&mut onward, &mut client)?;
+    client.shutdown(std::net::Shutdown::Both)
 }

@@ -160,6 +160,7 @@ const TRUST: &[Case] = &[
     ("nothing there", "good.InRelease", "signer", |files| files.clear(), &[], Some("there is no such repository or suite")),
     ("it held", "ended.InRelease", "signer", as_is, &[], Some("held until Sat, 13 Jul 2024")),
     ("it held, and so be it", "ended.InRelease", "signer", as_is, &["--allow-expired"], None),
+    ("of a time to come", "future.InRelease", "signer", as_is, &[], Some("Mon, 06 Jul 2093 10:00:00 UTC, a time to come")),
     ("no SHA-256", "empty.InRelease", "signer", as_is, &[], Some("lists MD5 and SHA-1 alone")),
     (
         "index flipped",

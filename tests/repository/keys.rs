@@ -11,7 +11,7 @@ fn is_made_once() {
     let project = Project::new();
     project.spec("volume");
     let (code, said) = project.run(&["render", "volume.yaml", "server1"]);
-    assert!(code == 2 && said.contains("`clusterseed build` makes it"), "{said}");
+    assert!(code == 2 && said.contains("`clusterseed key SPEC` makes it"), "{said}");
     let (code, said) = project.run(&["build", "volume.yaml", "-o", "out"]);
     assert!(code == 0 && said.contains("made clusterseed.key"), "{said}");
     let path = project.folder.path().join("clusterseed.key");

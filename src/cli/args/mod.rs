@@ -5,6 +5,7 @@ mod examples;
 mod image;
 mod packages;
 mod running;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use examples::{EXAMPLES, command, parse};
 pub use image::{Bake, Image, ImageCommand};
 pub use packages::{Bom, Fetch, Lock, Store, StoreCommand};
 pub use running::{Apps, Status};
+pub use trust::Key;
 
 /// One YAML file in, a cluster out: user-data, meta-data and offline seeds for every host.
 #[derive(Debug, Parser)]
@@ -90,6 +92,8 @@ pub enum Command {
     Store(Store),
     /// Print the bill of materials of carried packages
     Bom(Bom),
+    /// Make the key that signs seeds, or show which one signs
+    Key(Key),
     /// Write everything that the hosts need
     Build(Build),
     /// Print one host's user-data, or any one file, on stdout
@@ -181,7 +185,7 @@ pub struct Build {
     /// virt-install [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// Key that signs packages and manifest: FILE, fd:N, or gpg:KEY of your own gpg
+    /// Key that signs packages, seeds and manifest: FILE, fd:N, or gpg:KEY of your own gpg
     /// [default: clusterseed.key beside the spec, made where it is missing]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Option<String>,
@@ -204,7 +208,7 @@ pub struct Render {
     /// user-data (default), meta-data, network-config, seed.tar.gz, a file of
     /// the seed such as host.json, or a path on the target such as /etc/mesos/zk
     pub path: Option<String>,
-    /// Key that signs carried packages, as in `build`
+    /// Key that signs, as in `build`
     #[arg(long, value_name = "KEY")]
     pub sign_with: Option<String>,
 }

@@ -144,13 +144,15 @@ impl Client {
         let tunnel = url.scheme_str() == Some("https");
         let key = format!("{tunnel} {}", proxy.unwrap_or_default());
         let parsed = proxy.map(parse_proxy).transpose()?;
-        let login = parsed.as_ref().filter(|_| !tunnel).and_then(|proxy| {
+        // SOCKS carries whatever comes, and has its own login.
+        let plain = !tunnel && parsed.as_ref().is_some_and(|proxy| !socks(proxy));
+        let login = parsed.as_ref().filter(|_| plain).and_then(|proxy| {
             let pair = format!("{}:{}", proxy.username()?, proxy.password().unwrap_or_default());
             Some(format!("Basic {}", to_base64(pair.as_bytes()).replace('\n', "")))
         });
         let mut agents = self.agents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let agent = agents.entry(key).or_insert_with(|| match &parsed {
-            Some(proxy) if !tunnel => absolute::agent(self.config(None), proxy.uri()),
+            Some(proxy) if plain => absolute::agent(self.config(None), proxy.uri()),
             _ => self.config(parsed).new_agent(),
         });
         Ok((agent.clone(), login))
@@ -191,8 +193,18 @@ fn parse_proxy(text: &str) -> Result<ureq::Proxy, String> {
     let proxy = ureq::Proxy::new(text).map_err(|_| "the proxy that the environment names is none: write `http://HOST:PORT`".to_string())?;
     match proxy.protocol() {
         ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https => Ok(proxy),
-        _ => Err("the environment names a SOCKS proxy, which is not spoken here: name one for HTTP, `http://HOST:PORT`".into()),
+        // `socks://` is version 4 to curl.
+        _ if socks(&proxy) && text.to_ascii_lowercase().starts_with("socks5") => Ok(proxy),
+        _ => {
+            Err("the environment names a proxy of SOCKS 4, which is not spoken here: write `socks5h://HOST:PORT` or `http://HOST:PORT`"
+                .into())
+        }
     }
+}
+
+/// SOCKS 5 (RFC 1928): `socks5://` finds the host's address here, `socks5h://` leaves that to the proxy, as with curl.
+fn socks(proxy: &ureq::Proxy) -> bool {
+    matches!(proxy.protocol(), ureq::ProxyProtocol::Socks5 | ureq::ProxyProtocol::Socks5h)
 }
 
 fn answer(response: Response<Body>, from: u64) -> Answer {

@@ -25,7 +25,7 @@ PHASES="verify hold sources install sweep configure release start report submit"
 E_FAIL=1      # failed; with --check: the host differs from the seed
 E_USAGE=2
 E_HOST=3      # not the machine this seed is for
-E_SEED=4      # the seed is damaged or of another format
+E_SEED=4      # the seed is damaged, of another format, or signed by no pinned key
 E_PACKAGES=5
 E_SERVICE=6   # a service did not come up
 E_BUSY=7      # another run is at work
@@ -75,7 +75,7 @@ Turns this machine into the host that the seed tree beside this program describe
   --wait         when another run is at work, wait for its end instead of giving up
   --help         this text
 
-exit: 0 done, 1 failed or different, 2 usage, 3 wrong machine, 4 seed damaged,
+exit: 0 done, 1 failed or different, 2 usage, 3 wrong machine, 4 seed damaged or unsigned,
       5 packages, 6 a service did not come up, 7 another run is at work,
       8 other hosts are missing, 9 a service would become somebody else,
       10 a service did not take what it was to be given

@@ -210,6 +210,7 @@ tables() {
 }
 
 load_seed() {
+    check_signature
     check_sums
     awk "$FLATTEN" "$SEED/host.json" >"$W/facts" ||
         die "$E_SEED" "host.json is not what this program reads: $(tail -n 1 "$W/facts")" "$MEND_SEED"
@@ -266,7 +267,22 @@ lend_packages() {
     mv "$W/lacks.still" "$W/lacks"
 }
 
-# SHA256SUMS must name every file but itself, once, and every sum must be right.
+PINS=/etc/clusterseed/trusted-keys
+ACCEPT=/usr/local/sbin/clusterseed-accept
+
+# check_signature: on a host that pins keys nothing of a seed is believed before one of them is found to have signed it. The host's
+# own program looks; it has looked before, where the seed came through it.
+check_signature() {
+    [ -e "$R$PINS" ] || [ -L "$R$PINS" ] || return 0
+    [ -f "$R$ACCEPT" ] || die "$E_FAIL" "this host takes only signed seeds ($PINS), and $ACCEPT, which checks them, is not there" \
+        "put it back from a seed that you trust (seed/root$ACCEPT), mode 0755, and run apply again"
+    sh "$R$ACCEPT" --signature "$SEED" >"$W/out" 2>&1 && return 0
+    ck_rc=$? ck_what=$(sed -n 's/^error: //p' "$W/out") ck_next=$(sed -n 's/^next: //p' "$W/out")
+    [ "$ck_rc" = "$E_SEED" ] || ck_rc=$E_FAIL
+    die "$ck_rc" "${ck_what:-$ACCEPT failed: $(tail -n 1 "$W/out")}" "${ck_next:-$MEND_SEED}"
+}
+
+# SHA256SUMS must name every file but itself and its signature, once, and every sum must be right.
 check_sums() {
     [ -f "$SEED/SHA256SUMS" ] && [ -f "$SEED/host.json" ] ||
         die "$E_SEED" "no SHA256SUMS and host.json beside $0" "run the apply that lies inside an unpacked seed"
@@ -280,7 +296,7 @@ check_sums() {
         print "./" name
     }' "$SEED/SHA256SUMS" >"$W/listed" || die "$E_SEED" "SHA256SUMS is not in the form of sha256sum" "$MEND_SEED"
     sort "$W/listed" >"$W/want"
-    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS) | sort >"$W/have"
+    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.asc) | sort >"$W/have"
     awk 'NR == FNR { have[$0] = 1; next } !($0 in have) { print substr($0, 3) }' "$W/have" "$W/want" >"$W/lacks"
     if [ -s "$W/lacks" ]; then lend_packages; fi
     cs_odd=$(head -n 3 "$W/lacks" | tr '\n' ' ')
@@ -290,7 +306,7 @@ check_sums() {
             "packages that this host has not seen yet come with the volume, from the URL, or in a tarball that was built with 'delivery: hand'" ;;
         *) die "$E_SEED" "missing from the seed: $cs_odd" "$MEND_SEED" ;;
     esac
-    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS) | sort >"$W/have"
+    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.asc) | sort >"$W/have"
     cmp -s "$W/want" "$W/have" ||
         die "$E_SEED" "not listed in SHA256SUMS: $(awk 'NR == FNR { want[$0]++; next } want[$0] != 1 { print substr($0, 3) }' \
             "$W/want" "$W/have" | head -n 3 | tr '\n' ' ')" "$MEND_SEED"

@@ -7,6 +7,8 @@ IMAGE=/etc/clusterseed/image.json
 image_differs() {
     [ -n "$(get image/digest)" ] && [ ! -e "$STATE/begun" ] || return 0
     if [ ! -f "$R$IMAGE" ]; then echo "; the seed needs an image that clusterseed baked, and there is no $IMAGE here"; return 0; fi
+    # Pins that come with the seed have not judged it.
+    if seed_has "$PINS" && [ ! -e "$R$PINS" ]; then echo "; the seed is for an image with pinned keys, and this one has no $PINS"; return 0; fi
     awk "$FLATTEN" "$R$IMAGE" >"$W/image" || { echo "; $IMAGE is not what this program reads: $(tail -n 1 "$W/image")"; return 0; }
     for id_key in profile platform; do
         id_want=$(get "image/$id_key") id_is=$(sed -n "s/^$id_key$TAB//p" "$W/image")

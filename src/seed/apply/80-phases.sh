@@ -249,6 +249,9 @@ remove_stale() {
             printf '%s%s%s\n' "$rs_path" "$US" "$(awk -F "$US" -v p="$rs_path" '$1 == p { print $7 }' "$W/files")" >>"$W/files.new"
         elif rs_unit=${rs_path##*/} && [ "$rs_path" = "/etc/init/$rs_unit" ] && listed "${rs_unit%.override}" "$W/holds"; then
             printf '%s%s%s\n' "$rs_path" "$US" "$rs_restarts" >>"$W/files.new"
+        # No seed lifts the pins: an old one that somebody kept would do it, and let any other in. Root does, by hand.
+        elif [ "$rs_path" = "$PINS" ] || [ "$rs_path" = "$ACCEPT" ]; then
+            printf '%s%s%s\n' "$rs_path" "$US" "$rs_restarts" >>"$W/files.new"
         elif [ -e "$R$rs_path" ] && change remove "$rs_path" "an earlier seed wrote it, this one does not have it"; then
             need_restart "$rs_restarts"
             case $rs_path in */systemd/system/*|/etc/init/*) units_changed ;; esac

@@ -19,3 +19,15 @@ make revoked rsa2048 never 20200101T000000
 sed 's/^:---/---/' "$GNUPGHOME"/openpgp-revocs.d/"$(gpg --list-keys --with-colons revoked@example.net | awk -F: '/^fpr/ { print $10; exit }')".rev |
     gpg --batch --quiet --import
 gpg --batch --armor --export revoked@example.net >"$here/revoked.asc"
+# One whose primary key is kept elsewhere: only its subkey signs.
+make parts rsa2048 never 20200101T000000
+parts=$(cat "$here/parts.fingerprint")
+gpg --batch --quiet --passphrase '' --faked-system-time 20200101T000000 --quick-add-key "$parts" rsa2048 sign never
+gpg --batch --armor --export-secret-subkeys "$parts" >"$here/parts.key"
+gpg --batch --armor --export "$parts" >"$here/parts.asc"
+# The signer's primary key, and under it that subkey, which the signer never took for its own.
+mkdir "$GNUPGHOME/signer" "$GNUPGHOME/parts"
+(cd "$GNUPGHOME/signer" && gpg --export "$(cat "$here/signer.fingerprint")" | gpgsplit)
+(cd "$GNUPGHOME/parts" && gpg --export "$parts" | gpgsplit)
+cat "$GNUPGHOME"/signer/* "$GNUPGHOME"/parts/*subkey "$GNUPGHOME"/parts/000005* | gpg --enarmor |
+    sed 's/ARMORED FILE/PUBLIC KEY BLOCK/; /^Comment/d' >"$here/grafted.asc"

@@ -35,10 +35,11 @@ release zst .zst "$day"
 release plain plain "$day"
 release older 'plain .xz' 'Date: Fri, 05 Jul 2024 10:00:00 UTC\n'
 release ended 'plain .xz' "${day}Valid-Until: Sat, 13 Jul 2024 10:00:00 UTC\n"
+release future 'plain .xz' 'Date: Mon, 06 Jul 2093 10:00:00 UTC\n'
 release lasting 'plain .xz' "${day}Valid-Until: Mon, 13 Jul 2099 10:00:00 UTC\n"
 release empty '' "${day}MD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 main/binary-amd64/Packages\n"
 sha512="--digest-algo SHA512"
-for name in good gz zst plain older ended lasting empty; do
+for name in good gz zst plain older ended future lasting empty; do
     # shellcheck disable=SC2086 # two words
     sign $name $name $sha512 -u signer
 done
