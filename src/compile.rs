@@ -197,7 +197,9 @@ pub fn build_with<E: Send>(
 /// # Errors
 /// When packages are carried and nobody has read them.
 pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, beside: &Beside<'b>) -> std::io::Result<Repositories<'b>> {
-    match (&cluster.lock, beside.known, beside.signer) {
+    // From an image, hosts have their packages before they have a seed.
+    let lock = cluster.lock.as_ref().filter(|_| cluster.delivery.method != Method::Image);
+    match (lock, beside.known, beside.signer) {
         (None, ..) => Ok(Repositories::default()),
         (Some(_), Some(known), Some(signer)) => Repositories::of(cluster, known, signer, inputs.epoch),
         (Some(_), ..) => Err(std::io::Error::other("packages are carried, and the store was not read")),

@@ -21,6 +21,8 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Next => document("clusterseed/next-1", include_str!("schemas/next.json"))?,
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
+        Which::Image => document("clusterseed/image-1", include_str!("schemas/image.json"))?,
+        Which::Leak => document("clusterseed/leak-1", include_str!("schemas/leak.json"))?,
         Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
         Which::Status => document("clusterseed/status-1", include_str!("schemas/status.json"))?,

@@ -263,7 +263,7 @@ pub fn bare(platform: &str, rest: &str) -> String {
 
 /// A spec and what was built from it.
 pub struct Built {
-    spec: PathBuf,
+    pub spec: PathBuf,
     out: PathBuf,
 }
 

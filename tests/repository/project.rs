@@ -94,7 +94,7 @@ impl Project {
     /// The program, in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clusterseed();
-        command.args(arguments).args(if matches!(arguments[0], "build" | "check" | "render") {
+        command.args(arguments).args(if matches!(arguments[0], "bake" | "build" | "check" | "render") {
             &["--profile-dir", "profiles"][..]
         } else {
             &[]

@@ -257,6 +257,10 @@ pub enum Which {
     Status,
     /// `diff --format json`
     Diff,
+    /// image.json of a golden image
+    Image,
+    /// One line of `image check --format json`
+    Leak,
     /// profile.yaml
     Profile,
 }
