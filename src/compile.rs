@@ -162,7 +162,8 @@ pub fn build_with<E: Send>(
         .par_iter()
         .map(|host| {
             let plan = planner.host(host, &mut Diagnostics::new());
-            if cluster.lock.is_some() && context.repository(&plan).is_none() {
+            let brought = context.repository(&plan).is_some() || plan.image.as_ref().is_some_and(|image| image.carried);
+            if cluster.lock.is_some() && !brought {
                 // Without it the host would ask a network for its packages.
                 let why = format!("{}: the lock has no packages for it; run `clusterseed lock` again", plan.name);
                 return Err(BuildError::Emit(std::io::Error::other(why)));

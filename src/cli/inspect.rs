@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
-use super::check::{checked, first_boots};
 use super::carried::{self, Use};
+use super::check::{checked, first_boots};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
 use crate::compile;
@@ -22,7 +22,9 @@ pub const PLAN_FORMAT: u32 = 1;
 
 /// Prints one file of one host.
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Seeds)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Seeds)? else {
+        return Ok(Verdict::Wrong);
+    };
     let plan = host_plan(&cluster, &options.host)?;
     let repositories = match &packages {
         None => Repositories::default(),

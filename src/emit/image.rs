@@ -96,7 +96,10 @@ pub fn user_data() -> String {
         ("manage_etc_hosts".into(), Yaml::Bool(false)),
         ("apt_preserve_sources_list".into(), Yaml::Bool(true)),
         // snapd would ask for a serial for this machine, and keep it. Until the power goes, and in no file of the image.
-        ("bootcmd".into(), Yaml::Seq(vec!["! command -v systemctl || systemctl mask --runtime snapd.socket snapd.service snapd.seeded.service".into()])),
+        (
+            "bootcmd".into(),
+            Yaml::Seq(vec!["! command -v systemctl || systemctl mask --runtime snapd.socket snapd.service snapd.seeded.service".into()]),
+        ),
         ("runcmd".into(), Yaml::Seq(vec![script.into()])),
     ];
     let mut out = String::from("#cloud-config\n");

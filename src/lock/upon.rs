@@ -100,7 +100,9 @@ impl System<'_> {
         let carried: BTreeMap<&str, &Control<'_>> = self.carried.iter().map(|package| (package.name, package)).collect();
         for is in &self.now {
             let newer = carried.get(is.name).filter(|package| debversion::compare(is.version, package.version).is_gt());
-            found.extend(newer.map(|package| format!("`{}` is {} there, newer than the {} of the lock", is.name, is.version, package.version)));
+            found.extend(
+                newer.map(|package| format!("`{}` is {} there, newer than the {} of the lock", is.name, is.version, package.version)),
+            );
         }
         let staying: Vec<Control<'_>> = self.now.iter().filter(|is| !carried.contains_key(is.name)).copied().collect();
         for package in &self.carried {

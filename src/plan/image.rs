@@ -70,8 +70,7 @@ pub fn plan(cluster: &Cluster, hosts: &[&Host], groups: &[Arc<Group>], commands:
     };
     let sets = locked.as_ref().map_or(Vec::new(), |locked| locked.sets.clone());
     let closure: Vec<_> = cluster.lock.iter().flat_map(|lock| lock.closure_of(&sets)).collect();
-    let exact: Vec<Package> =
-        closure.iter().map(|p| Package { name: p.name.value.clone(), version: Some(p.version.clone()) }).collect();
+    let exact: Vec<Package> = closure.iter().map(|p| Package { name: p.name.value.clone(), version: Some(p.version.clone()) }).collect();
     let shared = Group::for_image(groups, &exact, locked);
     let mut text = format!("image 1\n{}\n{}\n{}\n", cluster.profile.name, cluster.platform.name, roles.join(","));
     for package in &shared.packages {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use clusterseed::format::checksum::Sha256Sum;
 use serde_json::Value;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::tree::{able, base, read};
 use crate::cli::{schema, stdout_of};
 use crate::repository::Project;
+use crate::support::texts;
 
 /// What is in the base beside dpkg: of these the closure of a server relies on none, as the lock was made upon nothing.
 fn status(extra: &str) -> String {
@@ -60,13 +62,16 @@ fn images_are_what_the_lock_says() {
     assert_eq!(read(&image, "var/lib/clusterseed/seed/host.json"), None);
     let bytes = |path: &str| fs::read(at(path)).expect("an image");
     let (code, said) = bake(&project, "server", "again.tar");
-    assert!(code == 0 && bytes("server.tar") == bytes("again.tar"), "{said}");
+    assert_eq!(code, 0, "{said}");
+    assert!(bytes("server.tar") == bytes("again.tar"), "{}", differences(&image, &at("again.tar")));
 
     // The seeds of its hosts bring no packages, need no store, and name the image.
     let store = at("store");
     fs::rename(&store, at("elsewhere")).expect("no store");
     let out = project.build("image");
     assert!(!out.join("packages").exists());
+    let (code, said) = project.run(&["verify", "out-image"]);
+    assert_eq!(code, 0, "{said}");
     for (name, what) in [("server1", "server"), ("client1", "tool")] {
         let (code, text) = project.run(&["render", "image.yaml", name, "host.json"]);
         assert_eq!(code, 0, "{text}");
@@ -93,6 +98,13 @@ fn images_are_what_the_lock_says() {
     other.replace_range(basis..basis + 64, &"0".repeat(64));
     assert_eq!(digest(&lock), json["digest"].as_str().expect("a digest"));
     assert_ne!(digest(&other), json["digest"].as_str().expect("a digest"));
+}
+
+/// What differs in two tarballs, by the lists of their files and by the files.
+fn differences(one: &Path, other: &Path) -> String {
+    let script = r#"d=$(mktemp -d); for n in 1 2; do mkdir $d/$n; tar -tvf "$1" --full-time >$d/$n.list; tar -xf "$1" -C $d/$n; shift; done
+        diff $d/1.list $d/2.list; diff -r $d/1 $d/2; rm -rf $d"#;
+    texts(&Command::new("sh").args(["-c", script, "sh"]).arg(one).arg(other).output().expect("sh")).0
 }
 
 /// A base that is not the one of the lock is refused before anything starts, with what differs, and leaves nothing.

@@ -100,8 +100,12 @@ fn a_disk_bakes_itself() {
     // Boot loader and EFI partition are where they were, and the root has grown into the room that there was.
     let table = Command::new("sfdisk").arg("--json").arg(&raw).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("sfdisk");
     let table: serde_json::Value = serde_json::from_slice(&table.stdout).expect("a partition table");
-    let places: Vec<(u64, u64)> = table["partitiontable"]["partitions"].as_array().expect("partitions").iter()
-        .map(|p| (p["start"].as_u64().expect("a start"), p["size"].as_u64().expect("a size"))).collect();
+    let places: Vec<(u64, u64)> = table["partitiontable"]["partitions"]
+        .as_array()
+        .expect("partitions")
+        .iter()
+        .map(|p| (p["start"].as_u64().expect("a start"), p["size"].as_u64().expect("a size")))
+        .collect();
     assert!(places[0].0 == 73728 && places[0].1 > 5_500_000 && places[1..] == [(2048, 6144), (8192, 65536)], "{places:?}");
     assert!(read("/etc/systemd/system/zookeeper.service.d/clusterseed-hold.conf").contains("ConditionPathExists=!/"));
     assert_eq!(read("/etc/machine-id"), "");

@@ -96,7 +96,8 @@ fn from_a_mirror(lab: &Lab) {
 /// The member's image has every package of the lock in its version, marked as what came along, and the tree's own source set aside.
 fn as_locked(lab: &Lab) {
     let tree = tree(lab, "member");
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(tree.join("etc/clusterseed/image.json")).expect("image.json")).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(tree.join("etc/clusterseed/image.json")).expect("image.json")).expect("JSON");
     let inside = |script: &str| {
         let output = Command::new("chroot").arg(&tree).args(["sh", "-c", script]).output().expect("chroot");
         String::from_utf8_lossy(&output.stdout).into_owned()

@@ -2,7 +2,7 @@
 //! /etc/subuid.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -117,49 +117,74 @@ fn folders_that_are_called_like_those_of_the_kernel_are_kept() {
     }
 }
 
+/// Bakes where this machine's name servers and names are files of the test: one that is written to is not the real one.
+const OWN: &str = r#"mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@""#;
+
 /// Where the bake uses the machine's network it uses its name servers too; they are in no image, and its own file is never written,
-/// wherever a link of the base may lead.
+/// wherever a link of the base leads, or one that a package makes.
 #[test]
 fn name_servers_of_the_machine_stay_its_own() {
     if !able() {
         return;
     }
-    let own = |path: &str| fs::metadata(path).map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.size())).ok();
-    let before = (own("/etc/resolv.conf"), own("/etc/hosts"), fs::read("/etc/resolv.conf").ok());
-    for (name, link) in [
-        ("file", None),
-        ("none", None),
-        ("stub", Some("../run/systemd/resolve/stub-resolv.conf")),
-        ("run", Some("/run/resolvconf/resolv.conf")),
-        ("itself", Some("/etc/resolv.conf")),
-        ("climbs", Some("../../../../../../../../../etc/resolv.conf")),
-        ("climbs-from-run", Some("../run/../../../../../../../../etc/resolv.conf")),
-        ("host", Some("/etc/hosts")),
+    const SERVERS: &str = "nameserver 192.0.2.53\n";
+    const LOOK: &str = "cat /etc/resolv.conf >/srv/seen 2>/dev/null || true\n";
+    for (name, link, install, kept) in [
+        ("file", None, "", Some("options rotate\n")),
+        ("none", None, "", None),
+        ("stub", Some("../run/systemd/resolve/stub-resolv.conf"), "", None),
+        ("run", Some("/run/resolvconf/resolv.conf"), "", None),
+        ("climbs from run", Some("../run/../../../../../../../../etc/resolv.conf"), "", None),
+        ("names", Some("/etc/hosts"), "", Some("127.0.0.1 localhost\n")),
+        ("file, made a link", None, "ln -sf /etc/hosts /etc/resolv.conf", Some("127.0.0.1 localhost\n")),
+        ("none, made a link", None, "ln -sf ../../../../../../etc/hosts /etc/resolv.conf", Some("127.0.0.1 localhost\n")),
     ] {
         let folder = scratch();
-        let base = base(folder.path(), "cat /etc/resolv.conf >/srv/seen 2>/dev/null || true");
+        let base = base(folder.path(), &format!("{LOOK}{install}"));
         let place = base.join("etc/resolv.conf");
         match link {
             Some(to) => symlink(to, &place).expect("a link"),
-            None if name == "file" => fs::write(&place, "nameserver 192.0.2.77\noptions rotate\n").expect("a file"),
+            None if name.starts_with("file") => fs::write(&place, "nameserver 192.0.2.77\noptions rotate\n").expect("a file"),
             None => {}
         }
+        let (servers, names) = (folder.path().join("servers"), folder.path().join("names"));
+        fs::write(&servers, SERVERS).expect("a file");
+        fs::write(&names, "127.0.0.1 localhost of-this-machine\n").expect("a file");
         let image = folder.path().join("client.tar");
-        let (well, said) = bake(&base, &image, &[]);
-        assert!(well, "{name}: {said}");
-        assert_eq!((own("/etc/resolv.conf"), own("/etc/hosts"), fs::read("/etc/resolv.conf").ok()), before, "{name}: this machine's own");
-        let seen = read(&image, "srv/seen").unwrap_or_default().into_bytes();
-        if matches!(name, "file" | "none" | "stub" | "run") {
-            assert_eq!(Some(seen), before.2, "{name}: the bake asks no name server");
+        let mut command = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            command.args(["--user", "--map-root-user", "--map-auto"]);
         }
-        let kept = read(&image, "etc/resolv.conf");
-        match name {
-            // What was the base's own, without what is a leak.
-            "file" => assert_eq!(kept.as_deref(), Some("options rotate\n"), "{name}"),
-            "none" => assert_eq!(kept, None, "{name}"),
-            _ => {}
+        command.args(["--mount", "--propagation", "private", "sh", "-c", OWN, "sh"]).arg(&servers).arg(&names);
+        command.arg(clusterseed().get_program()).arg("--profile-dir").arg(data("profiles")).arg("bake").arg(data("bake/cluster.yaml"));
+        let done = command.args(["--role", "client", "--base"]).arg(&base).arg("-o").arg(&image).output().expect("unshare");
+        assert!(done.status.success(), "{name}: {}", texts(&done).1);
+        assert_eq!(fs::read_to_string(&servers).expect("a file"), SERVERS, "{name}: this machine's own");
+        assert_eq!(fs::read_to_string(&names).expect("a file"), "127.0.0.1 localhost of-this-machine\n", "{name}: this machine's own");
+        let seen = read(&image, "srv/seen").unwrap_or_default();
+        let lent = matches!(name, "stub" | "run") || link.is_none();
+        assert_eq!(seen == SERVERS, lent, "{name}: {seen}");
+        let at_place = Command::new("tar").arg("-tvf").arg(&image).arg("./etc/resolv.conf").output().expect("tar");
+        let is_link = texts(&at_place).0.contains(" -> ");
+        assert_eq!(is_link, link.is_some() || name.ends_with("a link"), "{name}");
+        let file = if is_link { "etc/hosts" } else { "etc/resolv.conf" };
+        if !is_link || kept.is_some() {
+            assert_eq!(read(&image, file).as_deref(), kept, "{name}");
         }
-        let mode = fs::symlink_metadata(&place).map(|meta| meta.permissions().mode()).unwrap_or(0);
-        assert!(mode != 0 || name == "none", "{name}: the base is as it was");
     }
+}
+
+/// A base whose folders are links is refused: they would lead out of it.
+#[test]
+fn folders_that_are_links_are_refused() {
+    if !able() {
+        return;
+    }
+    let folder = scratch();
+    let (base, elsewhere) = (base(folder.path(), "true"), folder.path().join("elsewhere"));
+    fs::rename(base.join("var/lib"), &elsewhere).expect("a folder");
+    symlink(&elsewhere, base.join("var/lib")).expect("a link");
+    let (well, said) = bake(&base, &folder.path().join("client.tar"), &["--offline"]);
+    assert!(!well && said.contains("/var/lib is a link in the base"), "{said}");
+    assert_eq!(fs::read_dir(&elsewhere).expect("a folder").count(), 1, "behind the link");
 }
