@@ -163,7 +163,8 @@ pub fn build_with<E: Send>(
         .par_iter()
         .map(|host| {
             let plan = planner.host(host, &mut Diagnostics::new());
-            if cluster.lock.is_some() && context.repository(&plan).is_none() {
+            let brought = context.repository(&plan).is_some() || plan.image.as_ref().is_some_and(|image| image.carried);
+            if cluster.lock.is_some() && !brought {
                 // Without it the host would ask a network for its packages.
                 let why = format!("{}: the lock has no packages for it; run `clusterseed lock` again", plan.name);
                 return Err(BuildError::Emit(std::io::Error::other(why)));
@@ -198,7 +199,9 @@ pub fn build_with<E: Send>(
 /// # Errors
 /// When packages are carried and nobody has read them.
 pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, beside: &Beside<'b>) -> std::io::Result<Repositories<'b>> {
-    match (&cluster.lock, beside.known, beside.signer) {
+    // From an image, hosts have their packages before they have a seed.
+    let lock = cluster.lock.as_ref().filter(|_| cluster.delivery.method != Method::Image);
+    match (lock, beside.known, beside.signer) {
         (None, ..) => Ok(Repositories::default()),
         (Some(_), Some(known), Some(signer)) => Repositories::of(cluster, known, signer, inputs.epoch),
         (Some(_), ..) => Err(std::io::Error::other("packages are carried, and the store was not read")),

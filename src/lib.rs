@@ -36,7 +36,7 @@
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
 //! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
-//! | `bake` | `format`, `cluster`, `plan`, `emit`, `image` |
+//! | `bake` | `format`, `lock`, `cluster`, `plan`, `emit`, `image`, `io::base`, `io::output::pour`, `io::store` |
 //! | `cli` | everything |
 
 pub mod apt;

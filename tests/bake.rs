@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 use clusterseed::emit::image::SEAL;
 use clusterseed::image::leaks;
 
+use crate::cli::{schema, stdout_of};
 use crate::support::{clusterseed, data, files, scratch, texts};
 
+mod carried; // images of packages that are carried
 mod disk; // a disk that bakes itself under QEMU
 mod machines; // six machines from two images
 mod start; // the first boot of a machine that was made from an image
+mod tree; // root trees: what packages may not reach, what is copied, whose name servers stay
 
 /// What the image says of the services that it is for.
 const IMAGE: &str = r#"{"format": 1, "profile": "mesosphere", "platform": "debian-12", "roles": ["master"], "digest": "00",
@@ -155,6 +158,39 @@ fn seal_removes_what_the_check_finds_and_nothing_else() {
         for kept in ["etc/machine-id", "etc/hostname", "var/log/syslog", "var/cache/debconf/passwords.dat"] {
             assert_eq!(text(kept), "", "{shell:?}: {kept}");
         }
+    }
+}
+
+/// What cannot be taken out of a file that is needed stays, and is told: no image is made of such a base.
+#[test]
+fn a_machine_that_the_snap_store_knows_is_no_image() {
+    let state = |device: &str| format!(r#"{{"data":{{"auth":{{"last-id":1,"device":{device}}},"snaps":{{}}}},"changes":{{}}}}"#);
+    for (device, leaks) in [
+        (r#"{"brand":"generic","model":"generic-classic","serial":"0b9c","key-id":"x","session-macaroon":"M"}"#, true),
+        (r#"{"brand":"generic","model":"generic-classic","key-id":"x"}"#, true),
+        (r#"{"brand":"generic","model":"generic-classic"}"#, false),
+        ("null", false),
+    ] {
+        let folder = scratch();
+        clean(folder.path());
+        put(folder.path(), "/var/lib/snapd/state.json", &state(device));
+        let found: BTreeSet<String> = leaks.then(|| "/var/lib/snapd/state.json".to_string()).into_iter().collect();
+        assert_eq!(check(folder.path()), (Some(i32::from(leaks)), found), "{device}");
+    }
+}
+
+/// What `image check` and images say for programs has a published schema, and obeys it.
+#[test]
+fn leaks_obey_their_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&stdout_of(&["schema", "leak"])).expect("a schema is JSON");
+    let folder = scratch();
+    let wanted = planted(folder.path());
+    let output = clusterseed().args(["image", "check", "--format", "json"]).arg(folder.path()).output().expect("the program");
+    let (out, _) = texts(&output);
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    assert_eq!(lines.len(), wanted.len());
+    for line in lines {
+        assert_eq!(schema::check(&schema, &line), Vec::<String>::new(), "{line}");
     }
 }
 

@@ -6,19 +6,27 @@
 //! is named before anything starts. The base is only read, and the output appears whole or not at all. Partitions, boot loader,
 //! kernel and the growing of disks stay the base's business.
 
+pub mod base;
+pub mod enter;
 pub mod qemu;
 pub mod tools;
 pub mod tree;
 pub mod work;
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::emit::Context;
-use crate::emit::image;
+use crate::emit::image::{self, Origin};
+use crate::format::pieces::Pieces;
 use crate::image::check::{Form, form};
+use crate::io::output::pour::write_piece;
+use crate::io::store::Store;
+use crate::lock::upon::{self, Question};
 use crate::plan::image::ImagePlan;
 use work::Work;
 
@@ -50,8 +58,17 @@ impl Output {
     }
 }
 
+/// What is carried into an image.
+pub struct Carried<'a> {
+    /// Where the packages lie.
+    pub store: &'a Store,
+    /// SHA-256 of cluster.lock, in hexadecimal.
+    pub lock: String,
+    /// What they rely on.
+    pub upon: Question<'a>,
+}
+
 /// A bake.
-#[derive(Debug)]
 pub struct Job<'a> {
     /// What the image becomes.
     pub plan: &'a ImagePlan,
@@ -71,6 +88,8 @@ pub struct Job<'a> {
     pub limit: Duration,
     /// Time of everything that the bake made in a root tree; none: that of the base's list of packages.
     pub epoch: Option<u64>,
+    /// Packages of the store, where some are carried.
+    pub carried: Option<Carried<'a>>,
     /// This program, to look for leaks from where the tree can be read.
     pub program: PathBuf,
 }
@@ -103,8 +122,40 @@ pub fn run(job: &Job<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
     say("base");
     let digest = tools::digest(job.base, base)?;
     let work = Work::begin(job.output)?;
-    let seed = image::tarball(job.plan, &digest, job.context).context("packing what the base is brought")?;
-    std::fs::write(work.file("bake.tar.gz"), seed).with_context(|| format!("writing to `{}`", work.folder.display()))?;
+    if let Some(carried) = &job.carried {
+        agree(job.base, &base::status(job.base, base, &work)?, &carried.upon)?;
+    }
+    let origin = Origin { base: &digest, lock: job.carried.as_ref().map(|carried| &*carried.lock) };
+    let seed = image::tarball(job.plan, origin, job.context).context("packing what the base is brought")?;
+    write(&seed, &work.file("bake.tar.gz"), job.carried.as_ref().map(|carried| carried.store))?;
     let made = if is_disk { qemu::bake(job, base, output, &work, say)? } else { tree::bake(job, base, output, &work, say)? };
     work.commit(&made, job.output)
+}
+
+/// Most reasons that are told.
+const MOST: usize = 8;
+
+/// Refuses a base that is not the one that the lock was made upon, as far as the lock relies on it; `status` is its dpkg status.
+fn agree(base: &Path, status: &str, upon: &Question<'_>) -> Result<()> {
+    let mut found = upon::differences(upon, status).map_err(|why| anyhow!("`{}`: {why}", base.display()))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let more = found.len().saturating_sub(MOST);
+    found.truncate(MOST);
+    found.extend((more > 0).then(|| format!("and {more} more")));
+    bail!(
+        "cluster.lock does not fit onto `{}`:\n  {}\nname what this base has as `packages: {{base: …}}` in the spec (its /{}), then lock, fetch and bake again",
+        base.display(),
+        found.join("\n  "),
+        base::STATUS
+    )
+}
+
+/// Writes what is made of pieces, without holding more than one of them.
+fn write(pieces: &Pieces, to: &Path, store: Option<&Store>) -> Result<()> {
+    let doing = || format!("writing `{}`", to.display());
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(to).with_context(doing)?);
+    pieces.iter().try_for_each(|piece| write_piece(piece, store, &mut out)).with_context(doing)?;
+    out.flush().with_context(doing)
 }

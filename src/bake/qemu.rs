@@ -80,10 +80,16 @@ pub fn convert(from: &Path, to: &Path, options: &[&str]) -> Result<()> {
 
 /// The volume that the machine bakes itself with.
 fn volume(job: &Job<'_>, work: &Work, to: &Path) -> Result<()> {
-    let bake = fs::read(work.file("bake.tar.gz")).context("reading the seed")?;
+    let mut bake = fs::File::open(work.file("bake.tar.gz")).context("reading the seed")?;
+    let size = bake.metadata().context("reading the seed")?.len();
     let (user_data, meta_data) = (image::user_data(), image::meta_data(job.plan));
-    let file = |name, bytes| File { name, mode: 0o600, source: Source::Bytes(bytes) };
-    let files = vec![file("user-data", user_data.as_bytes()), file("meta-data", meta_data.as_bytes()), file("bake.tar.gz", &bake)];
+    let file = |name, source| File { name, mode: 0o600, source };
+    let files = vec![
+        file("user-data", Source::Bytes(user_data.as_bytes())),
+        file("meta-data", Source::Bytes(meta_data.as_bytes())),
+        // Packages may be gigabytes.
+        file("bake.tar.gz", Source::Reader { size, reader: Box::new(&mut bake) }),
+    ];
     let mut out = fs::File::create(to).context("writing the seed volume")?;
     iso9660::write(Volume { label: image::LABEL, epoch: job.context.epoch, files }, &mut out).context("writing the seed volume")?;
     Ok(())

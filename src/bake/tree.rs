@@ -11,8 +11,11 @@ use super::work::Work;
 use super::{Job, Output};
 use crate::image::check::Form;
 
-/// What happens inside: `tree.sh`.
+/// What happens: `tree.sh`.
 const SCRIPT: &str = include_str!("tree.sh");
+
+/// What happens inside of it, in the tree: `inside.sh`.
+const INSIDE: &str = include_str!("inside.sh");
 
 /// What has to be there.
 ///
@@ -51,7 +54,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     command.arg(if base == Form::Folder { "folder" } else { "tarball" });
     command.arg(job.base.canonicalize()?).arg(&work.folder).arg(&made);
     command.arg(job.epoch.map_or_else(String::new, |epoch| epoch.to_string()));
-    command.arg(if job.network { "network" } else { "offline" }).arg(&job.program);
+    command.arg(if job.network { "network" } else { "offline" }).arg(&job.program).arg(INSIDE);
     let ended = tools::follow(command.stderr(Stdio::inherit()), job.limit, |line| {
         if let Some(phase) = line.strip_prefix("== ") {
             say(phase);

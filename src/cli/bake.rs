@@ -4,30 +4,49 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::args::{Bake, Format, Global};
-use super::check::checked;
+use super::args::{Bake, Format, Global, Input};
+use super::carried::{self, Use};
 use super::{Verdict, report};
-use crate::bake::{self, Job, qemu};
+use crate::bake::{self, Carried, Job, qemu};
 use crate::cluster::{Cluster, PackageSource};
+use crate::compile::LockFile;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::emit::repository::Repositories;
 use crate::emit::{Context, Signing};
+use crate::format::checksum::Sha256Sum;
+use crate::io::{base, load};
+use crate::lock::upon::Question;
 use crate::plan::Planner;
 
 /// Bakes an image of the roles of some hosts.
 pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
-    if matches!(cluster.packages.source, PackageSource::Carried(_)) {
-        bail!(
-            "`bake` takes packages from a repository only, not from the store: write `source: mirror` (a `file:` mirror needs no network)"
-        );
-    }
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Image)? else {
+        return Ok(Verdict::Wrong);
+    };
     let roles = roles(options, &cluster)?;
-    // What is wrong with the profile was found by the check.
+    // What is wrong with the profile was found by the check; whether hosts of these roles can have one image, with another delivery, not.
     let mut diags = Diagnostics::new();
     let plan = Planner::new(&cluster, &mut diags).image(&roles, &mut diags);
+    if let Some(wrong) = diags.iter().next() {
+        bail!("{}; {}", wrong.message, wrong.help.join("; "));
+    }
     let network = network(options, &cluster);
-    let repositories = Repositories::default();
+    let then = base(&options.input, &cluster)?;
+    let (repositories, upon) = match (&packages, &plan.host.shared.locked) {
+        (Some(packages), Some(locked)) => {
+            let key = carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
+            let made = carried::signing(&key, |signer| Repositories::for_image(&cluster, locked, &packages.known, signer, inputs.epoch))?;
+            (made, Some((packages, locked)))
+        }
+        _ => (Repositories::default(), None),
+    };
+    let paragraphs = |sha256: &Sha256Sum| packages.as_ref()?.known.get(sha256).map(|known| &*known.paragraph);
+    let lock = cluster.lock.as_ref();
+    let carried = lock.zip(upon).map(|(lock, (packages, locked))| Carried {
+        store: &packages.store,
+        lock: if let LockFile::Text(_, text) = &inputs.lock { Sha256Sum::of(text.as_bytes()).hex() } else { String::new() },
+        upon: Question { lock, sets: &locked.sets, paragraphs: &paragraphs, then: &then },
+    });
     let job = Job {
         plan: &plan,
         context: Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Nobody },
@@ -38,6 +57,7 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
         machine: qemu::Machine { memory: options.memory, disk_size: options.disk_size.clone() },
         limit: Duration::from_secs(60 * options.minutes),
         epoch: std::env::var_os("SOURCE_DATE_EPOCH").map(|_| inputs.epoch),
+        carried,
         program: std::env::current_exe().context("looking for this program")?,
     };
     report::say(&format!("network: {}", network.as_deref().unwrap_or("none")));
@@ -72,6 +92,13 @@ fn roles(options: &Bake, cluster: &Cluster) -> Result<Vec<String>> {
     known.sort_unstable();
     known.dedup();
     bail!("no host has exactly the role {}; {}", wanted.join(","), did_you_mean(&wanted.join(","), known.iter().map(String::as_str)))
+}
+
+/// The dpkg status that the lock was made upon; empty where it was made upon nothing.
+fn base(input: &Input, cluster: &Cluster) -> Result<String> {
+    let PackageSource::Carried(carried) = &cluster.packages.source else { return Ok(String::new()) };
+    let base = carried.base.as_ref().map(|base| base::status(&load::folder(&input.spec).join(&base.value)));
+    Ok(base.transpose()?.unwrap_or_default())
 }
 
 /// Where packages come from, when that is a network.

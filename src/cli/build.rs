@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail};
 
 use super::args::{Build, Format, Global};
+use super::carried::{self, Use};
 use super::check::first_boots;
 use super::next::{self, Next};
-use super::{Verdict, bom, carried, report};
+use super::{Verdict, bom, report};
 use crate::cluster::Cluster;
 use crate::compile::{self, Beside, BuildError, Inputs};
 use crate::emit::run;
@@ -14,7 +15,9 @@ use crate::io::sign;
 
 /// Writes everything that the hosts need.
 pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Seeds)? else {
+        return Ok(Verdict::Wrong);
+    };
     let target = next::target(options.target.as_deref(), &cluster, &inputs.catalog)?;
     let boots_here = target.as_ref().is_some_and(|target| target.name == next::QEMU);
     if options.base.is_some() && !boots_here {

@@ -27,15 +27,25 @@ pub struct Packages {
     pub known: BTreeMap<Sha256Sum, Known>,
 }
 
+/// What packages are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Seeds, which bring them; with images, they do not.
+    Seeds,
+    /// An image.
+    Image,
+}
+
 /// Loads and checks a spec and the packages that it carries, and shows what is wrong. `None` when there are errors.
-pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs, Option<Packages>)>> {
+pub fn checked(input: &Input, global: &Global, format: Format, for_what: Use) -> Result<Option<(Cluster, Inputs, Option<Packages>)>> {
     let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
     let mut sources = Sources::default();
     let Some((cluster, inputs)) = checked_with(input, lock, global, format, &mut sources)? else { return Ok(None) };
-    let Some(lock) = &cluster.lock else { return Ok(Some((cluster, inputs, None))) };
+    let brings = for_what == Use::Image || cluster.delivery.method != Method::Image;
+    let Some(lock) = cluster.lock.as_ref().filter(|_| brings) else { return Ok(Some((cluster, inputs, None))) };
     let store = Store::of_user()?;
     store.sweep()?;
-    let packed = cluster.delivery.method == Method::Hand;
+    let packed = for_what == Use::Image || cluster.delivery.method == Method::Hand;
     let mut diags = Diagnostics::new();
     let known = carried::read(lock, &store, packed, &mut diags).context("reading the packages that are carried")?;
     report::diagnostics(&diags, &sources, format)?;

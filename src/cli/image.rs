@@ -1,12 +1,15 @@
 //! `image check`: what an image must not hold.
 
+use std::fs::File;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::args::{Format, Image, ImageCommand};
 use super::{Verdict, report};
-use crate::bake::{qemu, tools};
+use crate::bake::{enter, qemu, tools};
 use crate::format::jks;
 use crate::image::check::{self, Form};
 use crate::image::leaks::{self, Leak};
@@ -17,18 +20,33 @@ pub fn run(options: &Image) -> Result<Verdict> {
     match &options.command {
         ImageCommand::Check { image, format } => check(image, *format),
         ImageCommand::Settle { root, epoch } => settle(root, *epoch),
+        ImageCommand::Enter { root, epoch, name_servers } => match enter::run(root, epoch, name_servers.as_deref())? {
+            0 => Ok(Verdict::Done),
+            _ => Ok(Verdict::Wrong),
+        },
     }
 }
 
+/// Java's store of certificates, below a root.
+const STORE: &str = "etc/ssl/certs/java/cacerts";
+
 /// What no tool can be told to do.
 fn settle(root: &Path, epoch: u64) -> Result<Verdict> {
-    let store = root.join("etc/ssl/certs/java/cacerts");
-    // A link would lead out of the tree.
-    if store.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
-        let doing = || format!("settling `{}`", store.display());
-        let bytes = std::fs::read(&store).with_context(doing)?;
+    let doing = || format!("settling `{}`", root.join(STORE).display());
+    let folder = File::open(root).with_context(doing)?;
+    // A link would lead out of the tree: none is followed, not even on the way.
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let Ok(store) = openat2(&folder, STORE, OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty(), resolve) else {
+        return Ok(Verdict::Done);
+    };
+    let mut store = File::from(store);
+    if store.metadata().with_context(doing)?.is_file() {
+        let mut bytes = Vec::new();
+        store.read_to_end(&mut bytes).with_context(doing)?;
         if let Some(settled) = jks::at_one_time(&bytes, epoch) {
-            std::fs::write(&store, settled).with_context(doing)?;
+            // Times within have one size: the file keeps its own.
+            store.rewind().and_then(|()| store.write_all(&settled)).with_context(doing)?;
+            store.set_len(settled.len() as u64).with_context(doing)?;
         }
     }
     Ok(Verdict::Done)
@@ -50,7 +68,7 @@ fn check(image: &Path, format: Format) -> Result<Verdict> {
         return Ok(Verdict::Done);
     }
     report::say(&format!(
-        "{}: {}; `bake` removes all of that, and no machine should start from this image as it is",
+        "{}: {}; no machine should start from this image as it is, and `bake` removes what can be removed",
         image.display(),
         report::count(found.len(), "leak")
     ));

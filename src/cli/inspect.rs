@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
+use super::carried::{self, Use};
 use super::check::{checked, first_boots};
-use super::{Verdict, carried, report};
+use super::{Verdict, report};
 use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::did_you_mean;
@@ -22,7 +23,9 @@ pub const PLAN_FORMAT: u32 = 1;
 
 /// Prints one file of one host.
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Seeds)? else {
+        return Ok(Verdict::Wrong);
+    };
     let plan = host_plan(&cluster, &options.host)?;
     let path = options.path.as_deref().unwrap_or("user-data");
     if let Some(file) = plan.files.iter().find(|f| f.path == path) {

@@ -25,6 +25,8 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Next => document("clusterseed/next-1", include_str!("schemas/next.json"))?,
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
         Which::Host => document("clusterseed/host-1", include_str!("schemas/host.json"))?,
+        Which::Image => document("clusterseed/image-1", include_str!("schemas/image.json"))?,
+        Which::Leak => document("clusterseed/leak-1", include_str!("schemas/leak.json"))?,
         Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
         Which::Fetch => document("clusterseed/fetch-1", include_str!("schemas/fetch.json"))?,
         Which::Lock => document("clusterseed/lock-1", include_str!("schemas/lock.json"))?,

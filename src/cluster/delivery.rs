@@ -60,18 +60,11 @@ pub fn delivery(spec: &Spec, packages: &Packages, cloud: &Cloud, diags: &mut Dia
             Method::Volume
         }
         ("hand", None) => Method::Hand,
-        ("image", None) if carried => {
-            diags.push(
-                Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and golden images are baked from repositories only")
-                    .help("use `delivery: volume` with carried packages, or bake and build with `source: mirror`"),
-            );
-            Method::Image
-        }
         ("image", None) => Method::Image,
         ("inline", None) if carried => {
             diags.push(
                 Diagnostic::error(codes::DELIVERY_CARRIED, at, "packages are carried, and user-data cannot hold them")
-                    .help("use `delivery: volume`, `hand`, or `{method: url, url: http://…}`"),
+                    .help("use `delivery: volume`, `image`, `hand`, or `{method: url, url: http://…}`"),
             );
             Method::Inline
         }

@@ -38,8 +38,8 @@ codes! {
          802.3ad; `xmit_hash_policy` to balance-xor, balance-tlb and 802.3ad (kernel, bonding.rst)."
     DELIVERY_CARRIED "delivery-carried" "packages cannot be carried this way"
         "Clouds take some thousand bytes of user-data, and packages have some hundred million. `volume` puts them onto the seed volume, `url` \
-         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz. Golden images have their packages \
-         inside: `bake` installs them from a repository, which may be a `file:` mirror."
+         lets each host fetch them from a static server of yours, `hand` packs them into seed.tar.gz. With `image` hosts have them from \
+         a golden image that `bake` made of the same lock; all hosts of a role share one, so they want the same versions."
     DELIVERY_COMPRESS "delivery-compress" "compressed user-data for a cloud that takes none"
         "cloud-init unpacks gzip by itself, but it must reach it unharmed: `encodings` in `profiles/clouds.yaml` says which forms a cloud \
          hands on as they are."

@@ -5,7 +5,8 @@ use std::io;
 use serde_json::json;
 
 use super::{Context, PRODUCT, seed};
-use crate::format::tarball::{self, Head, Member};
+use crate::format::pieces::Pieces;
+use crate::format::tarball::{Head, Member};
 use crate::image::leaks;
 use crate::plan::image::ImagePlan;
 use crate::plan::trust;
@@ -26,8 +27,18 @@ pub const FORMAT: u32 = 1;
 /// The label of the volume that brings it to a machine; cloud-init reads its user-data from there.
 pub const LABEL: &str = super::volume::LABEL;
 
-/// `/etc/clusterseed/image.json`: what the image is. No time and no place: the same inputs give the same bytes.
-pub fn json(plan: &ImagePlan, base: &str) -> String {
+/// What an image was made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'o> {
+    /// SHA-256 of the base, in hexadecimal.
+    pub base: &'o str,
+    /// That of cluster.lock, where packages are carried.
+    pub lock: Option<&'o str>,
+}
+
+/// `/etc/clusterseed/image.json`: what the image is; `clusterseed schema image` publishes it. No time and no place: the same inputs
+/// give the same bytes.
+pub fn json(plan: &ImagePlan, origin: Origin<'_>) -> String {
     let image = &plan.image;
     super::pretty(&json!({
         "format": FORMAT,
@@ -36,22 +47,26 @@ pub fn json(plan: &ImagePlan, base: &str) -> String {
         "platform": image.platform,
         "roles": image.roles,
         "digest": image.digest,
-        "base": base,
+        "base": origin.base,
+        "lock": origin.lock,
         "packages": plan.host.shared.packages,
         "state": plan.state,
     }))
 }
 
-/// Everything, as a tarball to be unpacked in /var/lib/clusterseed: the folders `seed` and `bake`. `base` is the digest of the base.
-pub fn tarball(plan: &ImagePlan, base: &str, context: Context<'_>) -> io::Result<Vec<u8>> {
+/// Everything, as a tarball to be unpacked in /var/lib/clusterseed: the folders `bake` and `seed`. Packages that are carried come last,
+/// out of the store: they are named here, and not read.
+pub fn tarball(plan: &ImagePlan, origin: Origin<'_>, context: Context<'_>) -> io::Result<Pieces> {
     let tree = seed::tree(&plan.host, context)?;
-    let json = json(plan, base);
+    let json = json(plan, origin);
     let state = state_table(plan);
-    let paths: Vec<String> = tree.iter().map(|file| format!("seed/{}", file.path)).collect();
     let pins = trust::pins(context.cluster);
     let trusts =
         pins.iter().flat_map(|pins| [("bake/accept", 0o755, trust::ACCEPT.as_bytes()), ("bake/trusted-keys", 0o644, pins.as_bytes())]);
-    let own: [(&str, u32, &[u8]); 6] = [
+    let automatic: String = plan.automatic.iter().map(|name| format!("{name}\n")).collect();
+    // What else an image is to keep for its hosts comes in here, and src/seed/bake puts it to its place.
+    let own: [(&str, u32, &[u8]); 7] = [
+        ("bake/automatic", 0o644, automatic.as_bytes()),
         ("bake/bake", 0o755, BAKE.as_bytes()),
         ("bake/image.json", 0o644, json.as_bytes()),
         ("bake/leaks", 0o644, leaks::TABLE.as_bytes()),
@@ -59,11 +74,8 @@ pub fn tarball(plan: &ImagePlan, base: &str, context: Context<'_>) -> io::Result
         ("bake/start", 0o755, FIRST.as_bytes()),
         ("bake/state", 0o644, state.as_bytes()),
     ];
-    let own = own.into_iter().chain(trusts).map(|(path, mode, bytes)| Member { path, mode, bytes });
-    let seed = tree.iter().zip(&paths).map(|(file, path)| Member { path, mode: file.mode, bytes: &file.content.bytes });
-    let members: Vec<Member<'_>> = own.chain(seed).collect();
-    let pieces = tarball::tar_gz(&Head::pack(&[], context.epoch)?, &members, &[], context.epoch)?;
-    pieces.bytes().map(<[u8]>::to_vec).ok_or_else(|| io::Error::other("an image is not baked from the store"))
+    let own: Vec<Member<'_>> = own.into_iter().chain(trusts).map(|(path, mode, bytes)| Member { path, mode, bytes }).collect();
+    seed::packed(&Head::pack(&own, context.epoch)?, &tree, context.repository(&plan.host), context)
 }
 
 /// Rows for this image alone: what its services leave behind, and the package source, which each host's seed writes again.
@@ -78,13 +90,19 @@ fn state_table(plan: &ImagePlan) -> String {
 /// `user-data` for a machine that bakes itself and switches itself off. Values are JSON, which every version of YAML reads alike.
 pub fn user_data() -> String {
     let script = "mkdir -p /var/lib/clusterseed /run/clusterseed-bake; \
-        mount -o ro \"$(blkid -L cidata)\" /run/clusterseed-bake && tar -xzf /run/clusterseed-bake/bake.tar.gz -C /var/lib/clusterseed; \
+        mount -o ro \"$(blkid -L cidata)\" /run/clusterseed-bake && tar -xzf /run/clusterseed-bake/bake.tar.gz -C /var/lib/clusterseed \
+        || { echo 'bake: failed: its disk does not take what is brought: --disk-size makes more room' >/dev/ttyS0; poweroff -f; }; \
         umount /run/clusterseed-bake; sh /var/lib/clusterseed/bake/bake --off >/dev/ttyS0 2>&1";
     let entries = vec![
         // No account: whose it is, is for each machine's own user-data to say.
         ("users".into(), Yaml::Seq(Vec::new())),
         ("manage_etc_hosts".into(), Yaml::Bool(false)),
         ("apt_preserve_sources_list".into(), Yaml::Bool(true)),
+        // snapd would ask for a serial for this machine, and keep it. Until the power goes, and in no file of the image.
+        (
+            "bootcmd".into(),
+            Yaml::Seq(vec!["! command -v systemctl || systemctl mask --runtime snapd.socket snapd.service snapd.seeded.service".into()]),
+        ),
         ("runcmd".into(), Yaml::Seq(vec![script.into()])),
     ];
     let mut out = String::from("#cloud-config\n");

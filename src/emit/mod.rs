@@ -50,9 +50,10 @@ pub enum Signing<'s> {
 }
 
 impl<'c> Context<'c> {
-    /// The packages of a host.
+    /// The packages that a host's seed brings; none where its image has them.
     pub fn repository(&self, plan: &HostPlan) -> Option<&'c Repository> {
-        self.repositories.get(plan.shared.locked.as_ref().map(|locked| &*locked.set))
+        let locked = plan.shared.locked.as_ref().filter(|_| plan.image.is_none());
+        self.repositories.get(locked)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::format::pieces::Stored;
 use crate::format::tarball::Crc;
 use crate::format::volume::Moment;
 use crate::lock::{Lock, Package};
-use crate::plan::carried::closure_id;
+use crate::plan::carried::{Locked, closure_id};
 use crate::platform::AptKeys;
 
 /// Folder of an output that has all repositories.
@@ -108,13 +108,13 @@ pub struct Repository {
 /// All repositories of a cluster, and what packing needs to know of their packages.
 #[derive(Default)]
 pub struct Repositories<'k> {
-    by_set: BTreeMap<String, Repository>,
+    by_id: BTreeMap<String, Repository>,
     known: Option<&'k BTreeMap<Sha256Sum, Known>>,
 }
 
 impl std::fmt::Debug for Repositories<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.by_set.keys()).finish()
+        f.debug_list().entries(self.by_id.keys()).finish()
     }
 }
 
@@ -124,19 +124,46 @@ impl<'k> Repositories<'k> {
     /// # Errors
     /// When a package was not looked at, or signing fails.
     pub fn of(cluster: &Cluster, known: &'k BTreeMap<Sha256Sum, Known>, signer: Signer<'_>, epoch: u64) -> io::Result<Self> {
-        let mut by_set = BTreeMap::new();
-        if let Some(lock) = &cluster.lock {
-            let names = names(lock);
-            for set in &lock.asked.sets {
-                by_set.insert(set.name.clone(), repository(cluster, lock, &set.name, &names, known, signer, epoch)?);
-            }
-        }
-        Ok(Self { by_set, known: Some(known) })
+        let sets = cluster.lock.iter().flat_map(|lock| &lock.asked.sets);
+        let each: Vec<Vec<String>> = sets.map(|set| vec![set.name.clone()]).collect();
+        Self::with(cluster, &each, known, signer, epoch)
     }
 
-    /// The repository of a set.
-    pub fn get(&self, set: Option<&str>) -> Option<&Repository> {
-        self.by_set.get(set?)
+    /// The same for an image alone: one repository of all that its hosts get.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn for_image(
+        cluster: &Cluster,
+        locked: &Locked,
+        known: &'k BTreeMap<Sha256Sum, Known>,
+        signer: Signer<'_>,
+        epoch: u64,
+    ) -> io::Result<Self> {
+        Self::with(cluster, std::slice::from_ref(&locked.sets), known, signer, epoch)
+    }
+
+    fn with(
+        cluster: &Cluster,
+        each: &[Vec<String>],
+        known: &'k BTreeMap<Sha256Sum, Known>,
+        signer: Signer<'_>,
+        epoch: u64,
+    ) -> io::Result<Self> {
+        let mut by_id = BTreeMap::new();
+        if let Some(lock) = &cluster.lock {
+            let names = names(lock);
+            for sets in each {
+                let made = repository(cluster, lock, sets, &names, known, signer, epoch)?;
+                by_id.insert(made.id.clone(), made);
+            }
+        }
+        Ok(Self { by_id, known: Some(known) })
+    }
+
+    /// The repository of what is carried for a host or an image.
+    pub fn get(&self, locked: Option<&Locked>) -> Option<&Repository> {
+        self.by_id.get(&locked?.id)
     }
 
     /// Checksum of a package's bytes.
@@ -152,7 +179,7 @@ impl<'k> Repositories<'k> {
     pub fn artifacts(&self) -> Vec<Artifact> {
         let mut artifacts = Vec::new();
         let mut written = BTreeSet::new();
-        for repository in self.by_set.values() {
+        for repository in self.by_id.values() {
             let shared = |path: &str| format!("{FOLDER}/{path}");
             for file in repository.files.iter().filter(|file| written.insert(file.path.clone())) {
                 artifacts.push(Artifact::public(shared(&file.path), file.content.bytes.clone()));
@@ -190,17 +217,17 @@ pub fn names(lock: &Lock) -> BTreeMap<Sha256Sum, String> {
 fn repository(
     cluster: &Cluster,
     lock: &Lock,
-    set: &str,
+    sets: &[String],
     names: &BTreeMap<Sha256Sum, String>,
     known: &BTreeMap<Sha256Sum, Known>,
     signer: Signer<'_>,
     epoch: u64,
 ) -> io::Result<Repository> {
-    let id = closure_id(lock, set);
+    let id = closure_id(lock, sets);
     let mut pool = Vec::new();
     let mut installed_kib = 0;
     let mut index = String::new();
-    for package in lock.closure(set) {
+    for package in lock.closure_of(sets) {
         let (Some(known), Some(name)) = (known.get(&package.sha256), names.get(&package.sha256)) else {
             return Err(io::Error::other(format!("{} was not read from the store", package.title())));
         };

@@ -106,6 +106,21 @@ static STAND_IN: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
 /// `seed.tar.gz`, top folder `seed/`, with the packages of `repository` inside.
 pub fn tarball(tree: &[SeedFile], repository: Option<&Repository>, context: Context<'_>) -> io::Result<Pieces> {
     let (program, rest): (Vec<&SeedFile>, Vec<&SeedFile>) = tree.iter().partition(|f| f.path == "apply");
+    let head = head(&program, context.epoch)?;
+    packed(&head, rest, repository, context)
+}
+
+/// Packs files of the tree behind what `head` has, and the packages of `repository` behind them.
+///
+/// # Errors
+/// When a package was not read, or is too large.
+pub fn packed<'f>(
+    head: &Head,
+    files: impl IntoIterator<Item = &'f SeedFile>,
+    repository: Option<&Repository>,
+    context: Context<'_>,
+) -> io::Result<Pieces> {
+    let rest: Vec<&SeedFile> = files.into_iter().collect();
     let paths: Vec<String> = rest.iter().map(|f| format!("seed/{}", f.path)).collect();
     let members: Vec<Member<'_>> =
         rest.iter().zip(&paths).map(|(f, path)| Member { path, mode: f.mode, bytes: &f.content.bytes }).collect();
@@ -118,7 +133,7 @@ pub fn tarball(tree: &[SeedFile], repository: Option<&Repository>, context: Cont
         .iter()
         .map(|(path, package)| Ok(Large { path, mode: 0o644, file: package.file, crc: context.repositories.crc(&package.file)? }));
     let large: Vec<Large<'_>> = large.collect::<io::Result<_>>()?;
-    tarball::tar_gz(&*head(&program, context.epoch)?, &members, &large, context.epoch)
+    tarball::tar_gz(head, &members, &large, context.epoch)
 }
 
 /// The program stands first in every tarball, and packing it is most of the work: it is done once for each epoch.

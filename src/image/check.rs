@@ -47,7 +47,7 @@ fn matches(tree: &Tree, leak: &Leak) -> Result<Vec<String>> {
             Kind::Empty => matches!(entry, Entry::File(size) if *size > 0) && leak.path.is_match(path),
             Kind::Hollow => matches!(entry, Entry::File(size) if *size > 0) && is_below(path, &leak.pattern),
             Kind::Named(name) => is_below(path, &leak.pattern) && name.is_match(path.rsplit('/').next().unwrap_or(path)),
-            Kind::Lines(line) => leak.path.is_match(path) && lines(tree, path)?.iter().any(|text| line.is_match(text)),
+            Kind::Lines(line) | Kind::Never(line) => leak.path.is_match(path) && lines(tree, path)?.iter().any(|text| line.is_match(text)),
             Kind::Only(line) => leak.path.is_match(path) && lines(tree, path)?.iter().any(|text| !text.is_empty() && !line.is_match(text)),
         };
         if is_leak {

@@ -23,6 +23,8 @@ pub enum Kind {
     Lines(Regex),
     /// A line that does not match, if it is not empty.
     Only(Regex),
+    /// A line that matches, in a file of which `seal` removes nothing: a base that has it is refused.
+    Never(Regex),
 }
 
 /// A row of the table.
@@ -41,7 +43,7 @@ pub struct Leak {
 impl Leak {
     /// Whether the content of a file at this path decides.
     pub fn reads(&self, path: &str) -> bool {
-        matches!(self.kind, Kind::Lines(_) | Kind::Only(_)) && self.path.is_match(path)
+        matches!(self.kind, Kind::Lines(_) | Kind::Only(_) | Kind::Never(_)) && self.path.is_match(path)
     }
 }
 
@@ -71,6 +73,7 @@ fn leak(line: &str) -> Result<Leak> {
         "named" => Kind::Named(regex(&expression(more).replace("[^/.][^/]*", "[^/]*"))?),
         "lines" => Kind::Lines(regex(more)?),
         "only" => Kind::Only(regex(more)?),
+        "never" => Kind::Never(regex(more)?),
         _ => bail!("a row of the leaks has an unknown kind: {line}"),
     };
     Ok(Leak { kind, pattern: pattern.into(), path: regex(&expression(pattern))?, why: why.into() })

@@ -48,8 +48,16 @@ impl Tree {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.read_up_to(path, MAX_READ)
+    }
+
+    /// The same of a file of at most so many bytes. Of a tarball only small ones were kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_up_to(&self, path: &str, most: u64) -> Result<Option<Vec<u8>>> {
         match self.entries.get(path) {
-            Some(Entry::File(size)) if *size <= MAX_READ => {}
+            Some(Entry::File(size)) if *size <= most => {}
             _ => return Ok(None),
         }
         let read = match &self.source {

@@ -12,6 +12,7 @@ pub mod known;
 pub mod parse;
 pub mod print;
 pub mod stale;
+pub mod upon;
 
 use std::collections::BTreeMap;
 
@@ -162,6 +163,11 @@ impl Lock {
     /// Packages of a set, in the lock's order.
     pub fn closure<'l>(&'l self, set: &'l str) -> impl Iterator<Item = &'l Package> {
         self.packages.iter().filter(move |package| package.sets.contains_key(set))
+    }
+
+    /// Packages of any of these sets, in the lock's order.
+    pub fn closure_of<'l>(&'l self, sets: &'l [String]) -> impl Iterator<Item = &'l Package> {
+        self.packages.iter().filter(|package| sets.iter().any(|set| package.sets.contains_key(set)))
     }
 
     /// Sorts what the file shows sorted.

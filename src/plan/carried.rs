@@ -73,10 +73,10 @@ fn sets(cluster: &Cluster) -> Vec<Set> {
     sets
 }
 
-/// Sixteen hexadecimal digits that name what a set gets, to the byte: hosts with equal ones share a repository.
-pub fn closure_id(lock: &Lock, set: &str) -> String {
+/// Sixteen hexadecimal digits that name what sets get, to the byte: hosts with equal ones share a repository.
+pub fn closure_id(lock: &Lock, sets: &[String]) -> String {
     let mut text = String::new();
-    for package in lock.closure(set) {
+    for package in lock.closure_of(sets) {
         text.push_str(&format!("{} {} {}\n", package.sha256.hex(), package.size, package.name.value));
     }
     hex(&Sha256Sum::of(text.as_bytes()).0[..8])
@@ -92,14 +92,31 @@ pub fn locked(cluster: &Cluster, packages: &mut [Package]) -> Option<Locked> {
             wanted.version = Some(package.version.clone());
         }
     }
-    Some(Locked { id: closure_id(lock, &set), set })
+    let sets = vec![set];
+    Some(Locked { id: closure_id(lock, &sets), sets })
 }
 
-/// The set of a host.
+/// What an image gets for all these hosts. A package that two of them have in two versions is in words.
+pub fn joined<'l>(cluster: &Cluster, hosts: impl Iterator<Item = &'l Locked>) -> Result<Option<Locked>, String> {
+    let mut sets: Vec<String> = hosts.flat_map(|locked| locked.sets.iter().cloned()).collect();
+    sets.sort();
+    sets.dedup();
+    let Some(lock) = cluster.lock.as_ref().filter(|_| !sets.is_empty()) else { return Ok(None) };
+    let mut known: BTreeMap<(&str, &str), &lock::Package> = BTreeMap::new();
+    for package in lock.closure_of(&sets) {
+        let before = known.insert((&package.name.value, &package.architecture), package);
+        if let Some(other) = before.filter(|other| other.sha256 != package.sha256) {
+            return Err(format!("`{}` is {} for some and {} for others", package.name.value, other.version, package.version));
+        }
+    }
+    Ok(Some(Locked { id: closure_id(lock, &sets), sets }))
+}
+
+/// What is carried for a host, or for all hosts of an image.
 #[derive(Clone, Debug)]
 pub struct Locked {
-    /// Its name in the lock.
-    pub set: String,
-    /// Names what is in it.
+    /// Names of sets of the lock: one for a host, for an image those of its hosts.
+    pub sets: Vec<String>,
+    /// Names what is in them.
     pub id: String,
 }

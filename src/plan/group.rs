@@ -97,11 +97,13 @@ impl Group {
         }
     }
 
-    /// What an image of these hosts has of it: the packages of all, nothing that a service of its own would start.
-    pub fn for_image(groups: &[Arc<Self>]) -> Self {
+    /// What an image of these hosts has of it: the packages of all, nothing that a service of its own would start. Of what is carried
+    /// for them (`locked`) every package is named: the image is to be what the lock says, whatever its base had.
+    pub fn for_image(groups: &[Arc<Self>], carried: &[Package], locked: Option<Locked>) -> Self {
         let first = groups.first();
         // A package has one version in the whole cluster.
-        let packages: BTreeMap<&str, &Package> = groups.iter().flat_map(|group| &group.packages).map(|p| (p.name.as_str(), p)).collect();
+        let wanted = groups.iter().flat_map(|group| &group.packages);
+        let packages: BTreeMap<&str, &Package> = wanted.chain(carried).map(|p| (p.name.as_str(), p)).collect();
         Self {
             files: Vec::new(),
             per_host: Vec::new(),
@@ -109,7 +111,7 @@ impl Group {
             looks_at_host: false,
             submits: false,
             packages: packages.into_values().cloned().collect(),
-            locked: None,
+            locked,
             holds: first.map(|group| group.holds.clone()).unwrap_or_default(),
             services: Vec::new(),
             directories: Vec::new(),

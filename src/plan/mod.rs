@@ -73,6 +73,16 @@ pub struct Package {
     pub version: Option<String>,
 }
 
+impl Package {
+    /// `name` or `name=version`.
+    pub fn title(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}={version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// A service of the host's own, in start order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Service {

@@ -189,18 +189,27 @@ case_carried() {
 
 # A seed that relies on an image looks at it once, before this machine has begun to be its host.
 case_image() {
-    RELIES_ON=', "image": {"profile": "mesosphere", "platform": "ubuntu-14.04", "roles": ["master"], "digest": "aaaa"}'
+    RELIES_ON=', "image": {"profile": "mesosphere", "platform": "ubuntu-14.04", "roles": ["master"], "digest": "aaaa", "packages": ["mesos=0.20.1-1.0.ubuntu1404", "zookeeperd"]}'
     master image; mkdir -p "$ROOT/etc/clusterseed"
-    baked() { echo "{\"format\": 1, \"profile\": \"$1\", \"platform\": \"$2\", \"roles\": [\"$3\"], \"digest\": \"$4\"}" >"$ROOT/etc/clusterseed/image.json"; }
+    baked() { echo "{\"format\": 1, \"profile\": \"$1\", \"platform\": \"$2\", \"roles\": [\"$3\"], \"digest\": \"$4\", \"packages\": [${5:-}]}" >"$ROOT/etc/clusterseed/image.json"; }
     apply; rc_is 3; has "$M/err" "the seed needs an image that clusterseed baked, and there is no /etc/clusterseed/image.json here"
     echo '{' >"$ROOT/etc/clusterseed/image.json"; apply; rc_is 3; has "$M/err" "image.json is not what this program reads"
     baked kafka ubuntu-14.04 master aaaa; apply; rc_is 3; has "$M/err" "the seed is for an image with the profile mesosphere, this is one of kafka"
     baked mesosphere debian-12 master aaaa; apply; rc_is 3; has "$M/err" "with the platform ubuntu-14.04, this is one of debian-12"
     baked mesosphere ubuntu-14.04 slave aaaa; apply; rc_is 3; has "$M/err" "for an image of the role master, this is one of slave"
-    baked mesosphere ubuntu-14.04 master bbbb; apply; rc_is 3; has "$M/err" "an image with other packages: aaaa, this is bbbb"
+    mesos='{"name": "mesos", "version": "0.20.1-1.0.ubuntu1404"}'
+    baked mesosphere ubuntu-14.04 master bbbb "$mesos, {\"name\": \"zookeeperd\"}"; apply; rc_is 3
+    has "$M/err" "an image with other packages (the same versions, of other files or with other services): aaaa, this is bbbb"
+    baked mesosphere ubuntu-14.04 master bbbb "$(echo "$mesos" | sed 's/0.20.1/0.19.0/'), {\"name\": \"vim\", \"version\": \"1:9\"}"; apply; rc_is 3
+    has "$M/err" "other packages (mesos is 0.19.0-1.0.ubuntu1404 instead of 0.20.1-1.0.ubuntu1404, zookeeperd is missing, vim 1:9 is too much): aaaa"
     status_says '"result": "failed"'; gone "$ROOT/etc/mesos-master" "$ROOT/etc/init/zookeeper.override"
     baked mesosphere ubuntu-14.04 master aaaa; apply; rc_is 0
     # From then on the machine is its host, and a new seed may bring other packages.
     baked mesosphere ubuntu-14.04 master bbbb; apply; rc_is 0
+    # Where the image brings them, they come from nowhere else.
+    RELIES_ON=$(echo "$RELIES_ON" | sed 's/"digest"/"carried": true, &/')
+    master lacking; mkdir -p "$ROOT/etc/clusterseed"
+    baked mesosphere ubuntu-14.04 master aaaa; apply; rc_is 5; has "$M/err" "this seed brings no packages, and this machine's image was to have them: "
+    apply --phase install; rc_is 5; has "$M/err" "this seed brings no packages"; same "$(grep -c apt-get "$FAKE/calls")" 0 "apt was asked"
     RELIES_ON=
 }

@@ -42,10 +42,27 @@ fn a_disk_bakes_itself() {
     let _ = fs::remove_dir_all(&home);
     fs::create_dir_all(&home).expect("a folder");
     let image = home.join("client.qcow2");
-    let command = || {
+    // Out of the store: the disk's own apt has another source.
+    let tree = cache.join("root").to_string_lossy().into_owned();
+    let spec = home.join("cluster.yaml");
+    let text = [include_str!("cluster.yaml"), include_str!("carried.yaml")].concat();
+    fs::write(&spec, text.replace("TREE", &tree)).expect("a spec");
+    let run = |verb: &str| {
         let mut command = clusterseed();
-        command.arg("--profile-dir").arg(data("profiles")).arg("bake").arg(data("bake/cluster.yaml"));
-        command.args(["--role", "client", "--offline", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
+        command.arg("--profile-dir").arg(data("profiles")).arg(verb).arg(&spec).env("CLUSTERSEED_STORE", cache.join("bake-store"));
+        command
+    };
+    for verb in ["lock", "fetch"] {
+        let output = run(verb).output().expect("the program");
+        assert!(output.status.success(), "{}", texts(&output).1);
+    }
+    // As it is before it boots: read through its GPT, of which the root is the first and lies last.
+    let output = clusterseed().args(["image", "check", "--format", "json"]).arg(&base).output().expect("the program");
+    assert!(output.status.code() == Some(0) && texts(&output).1.contains("no leak in"), "{}{}", texts(&output).0, texts(&output).1);
+    let command = || {
+        let mut command = run("bake");
+        command.arg("--sign-with").arg(data("repository/signing.key")).args(["--disk-size", "3G"]);
+        command.args(["--role", "client", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
         command
     };
     // Killed while the machine boots: it goes with the bake.
@@ -65,7 +82,7 @@ fn a_disk_bakes_itself() {
     }
     println!("bake: baked after {:.0} s", began.elapsed().as_secs_f64());
     assert_eq!(digest(), before, "the base was written to");
-    assert_eq!(fs::read_dir(&home).expect("a folder").count(), 1, "the bake left something beside the image");
+    assert_eq!(fs::read_dir(&home).expect("a folder").count(), 3, "the bake left something beside image, spec and lock");
 
     let output = clusterseed().args(["image", "check"]).arg(&image).output().expect("the program");
     assert!(output.status.success(), "{}", texts(&output).0);
@@ -78,7 +95,18 @@ fn a_disk_bakes_itself() {
     let read = |path: &str| String::from_utf8(tree.read(path).expect("a file").unwrap_or_default()).expect("UTF-8");
     let says: serde_json::Value = serde_json::from_str(&read("/etc/clusterseed/image.json")).expect("JSON");
     assert_eq!((&says["roles"][0], &says["base"]), (&"client".into(), &before.hex().into()), "{says:#}");
+    assert!(says["lock"].as_str().is_some_and(|lock| lock.len() == 64) && says["packages"][0]["version"].is_string(), "{says:#}");
     assert!(read("/var/lib/dpkg/status").contains("Package: netcat-openbsd\nStatus: install ok installed\n"));
+    // Boot loader and EFI partition are where they were, and the root has grown into the room that there was.
+    let table = Command::new("sfdisk").arg("--json").arg(&raw).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output().expect("sfdisk");
+    let table: serde_json::Value = serde_json::from_slice(&table.stdout).expect("a partition table");
+    let places: Vec<(u64, u64)> = table["partitiontable"]["partitions"]
+        .as_array()
+        .expect("partitions")
+        .iter()
+        .map(|p| (p["start"].as_u64().expect("a start"), p["size"].as_u64().expect("a size")))
+        .collect();
+    assert!(places[0].0 == 73728 && places[0].1 > 5_500_000 && places[1..] == [(2048, 6144), (8192, 65536)], "{places:?}");
     assert!(read("/etc/systemd/system/zookeeper.service.d/clusterseed-hold.conf").contains("ConditionPathExists=!/"));
     assert_eq!(read("/etc/machine-id"), "");
     fs::remove_dir_all(&home).expect("the test's folder");

@@ -12,21 +12,26 @@ use std::time::{Duration, Instant};
 use super::ends_at;
 use crate::real::host::as_planned;
 use crate::real::lab::{Built, Lab};
+use crate::support::data;
 
 const MACHINES: [&str; 6] = ["member1", "member2", "member3", "client1", "client2", "client3"];
 const SPEC: &str = include_str!("cluster.yaml");
+/// Packages out of the store, for which apt of the tree has no source.
+const CARRIED: &str = include_str!("carried.yaml");
 
 #[test]
 #[ignore = "needs root, 5 GB and some minutes: bakes images and boots machines with systemd-nspawn; run with --ignored"]
 fn six_machines_from_two_images() {
     let Some(lab) = Lab::begin("bake") else { return };
-    let built = lab.build("images", SPEC);
+    let built = lab.build("images", &format!("{SPEC}{}", CARRIED.replace("TREE", &lab.tree().to_string_lossy())));
     for role in ["member", "client"] {
         bake(&lab, &built, role, &format!("{role}.tar"));
         lab.say(&format!("baked the image of a {role}"));
         unpack(&lab, role);
     }
+    as_locked(&lab);
     killed(&lab, &built);
+    from_a_mirror(&lab);
     assert!(same(&lab.home.join("client.tar"), &lab.home.join("again.tar")), "a second bake of the same gives other bytes");
     lab.say("bakes that were killed left nothing, and a second bake gives the same bytes");
 
@@ -61,7 +66,10 @@ fn six_machines_from_two_images() {
 
 fn command(lab: &Lab, built: &Built, role: &str, output: &str) -> Command {
     let mut command = built.clusterseed("bake");
-    command.arg(lab.home.join("images.yaml")).args(["--role", role, "--offline", "--base"]).arg(lab.tree());
+    command.arg(&built.spec).args(["--role", role, "--offline", "--base"]).arg(lab.tree());
+    if built.spec.ends_with("images.yaml") {
+        command.arg("--sign-with").arg(data("repository/signing.key"));
+    }
     command.arg("-o").arg(lab.home.join(output)).stdin(Stdio::null());
     command
 }
@@ -73,6 +81,39 @@ fn bake(lab: &Lab, built: &Built, role: &str, output: &str) {
     let left =
         fs::read_dir(&lab.home).expect("a folder").filter_map(Result::ok).any(|e| e.file_name().to_string_lossy().ends_with(".bake"));
     assert!(!left, "the bake left its folder");
+}
+
+/// The same role out of the tree's own `file:` mirror.
+fn from_a_mirror(lab: &Lab) {
+    let built = lab.build("mirror", SPEC);
+    bake(lab, &built, "client", "mirror.tar");
+    let (_, json) = (unpack(lab, "mirror"), tree(lab, "mirror").join("etc/clusterseed/image.json"));
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(json).expect("image.json")).expect("JSON");
+    assert_eq!(json["lock"], serde_json::Value::Null);
+    lab.say("baked the same from a mirror");
+}
+
+/// The member's image has every package of the lock in its version, marked as what came along, and the tree's own source set aside.
+fn as_locked(lab: &Lab) {
+    let tree = tree(lab, "member");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(tree.join("etc/clusterseed/image.json")).expect("image.json")).expect("JSON");
+    let inside = |script: &str| {
+        let output = Command::new("chroot").arg(&tree).args(["sh", "-c", script]).output().expect("chroot");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let there = inside("dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n'");
+    let packages = json["packages"].as_array().expect("packages");
+    assert!(packages.len() > 20 && json["lock"].as_str().is_some_and(|lock| lock.len() == 64), "{json:#}");
+    for package in packages {
+        let line = format!("{} {} installed", package["name"].as_str().expect("a name"), package["version"].as_str().expect("a version"));
+        assert!(there.lines().any(|is| is == line), "{line}");
+    }
+    let manual = inside("apt-mark showmanual");
+    let asked = ["zookeeperd"];
+    let marked: Vec<&str> = packages.iter().filter_map(|p| p["name"].as_str()).filter(|name| manual.lines().any(|m| m == *name)).collect();
+    assert_eq!(marked, asked, "packages that apt takes for asked for");
+    assert!(!tree.join("etc/apt/sources.list").exists() && tree.join("etc/apt/sources.list.disabled").exists());
 }
 
 fn tree(lab: &Lab, role: &str) -> PathBuf {

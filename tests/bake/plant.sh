@@ -86,5 +86,84 @@ leak /tmp/.X11
 leak /var/tmp/upload
 leak /var/lib/systemd/coredump/core.java
 leak /var/mail/root
+# What cloud-init, installers and clouds leave
+leak /var/lib/cloud/scripts/vendor/part-001
+leak /etc/cloud/cloud-init.disabled
+leak /etc/cloud/cloud.cfg.d/50-curtin-networking.cfg
+leak /etc/cloud/cloud.cfg.d/subiquity-disable-cloudinit-networking.cfg
+leak /etc/netplan/00-installer-config.yaml
+leak /var/lib/waagent/ovf-env.xml
+leak /var/lib/amazon/ssm/Vault
+leak /var/cache/pollinate/seeded
+leak /var/lib/pollinate/seeded
+# Names and keys of one machine
+leak /etc/machine-info 'PRETTY_HOSTNAME=the first one'
+leak /etc/hostid
+leak /etc/dropbear/dropbear_ed25519_host_key
+leak /etc/dropbear/initramfs/dropbear_rsa_host_key
+leak /etc/ssl/private/ssl-cert-snakeoil.key
+leak /etc/ssl/certs/ssl-cert-snakeoil.pem
+leak /etc/krb5.keytab
+leak /var/lib/samba/private/secrets.tdb
+leak /var/lib/sss/db/cache_example.ldb
+leak /etc/wireguard/wg0.conf
+leak /etc/iscsi/initiatorname.iscsi 'InitiatorName=iqn.1993-08.org.debian:01:1'
+leak /etc/nvme/hostnqn
+leak /var/lib/systemd/credential.secret
+leak /var/lib/systemd/home/local.private
+leak /var/lib/snapd/device/private-keys-v1/key
+leak /var/lib/snapd/assertions/asserts-v0/serial/generic/classic/1/active | sed 's#/generic.*##'
+leak /var/lib/ubuntu-advantage/private/machine-token.json
+leak /var/lib/ubuntu-advantage/machine-token.json
+leak /var/lib/ubuntu-advantage/machine-id
+leak /etc/apt/auth.conf.d/90ubuntu-advantage
+leak /var/lib/landscape/client/broker.bpickle
+leak /var/lib/whoopsie/whoopsie-id
+leak /var/lib/fwupd/pki/secret.key
+leak /etc/popularity-contest.conf 'MY_HOSTID="1"'
+leak /etc/chef/client.pem
+leak /etc/salt/pki/minion/minion.pem
+leak /etc/salt/minion_id
+leak /etc/puppetlabs/puppet/ssl/private_keys/a.pem | sed 's#/private_keys.*##'
+leak /var/lib/puppet/ssl/private_keys/a.pem | sed 's#/private_keys.*##'
+leak /var/lib/docker/engine-id
+leak /var/lib/docker/swarm/certificates/swarm-node.key | sed 's#/certificates.*##'
+leak /var/lib/kubelet/pki/kubelet.key | sed 's#/kubelet.key##'
+leak /etc/kubernetes/pki/ca.key | sed 's#/ca.key##'
+leak /etc/kubernetes/admin.conf
+# Disks and networks that it was on
+leak /etc/mdadm/mdadm.conf 'HOMEHOST <system>
+ARRAY /dev/md0 UUID=1'
+leak /etc/lvm/devices/system.devices
+leak /etc/lvm/archive/vg_00000.vg
+leak /etc/lvm/backup/vg
+leak /etc/multipath/wwids
+leak /etc/multipath/bindings
+leak /etc/zfs/zpool.cache
+leak /var/lib/NetworkManager/secret_key
+leak /etc/NetworkManager/system-connections/home.nmconnection
+leak /etc/resolvconf/resolv.conf.d/original
+# Who worked on it, and what became of that
+for home in /root /home/ops; do
+    leak $home/.gnupg/private-keys-v1.d/a.key | sed 's#/private-keys.*##'
+    leak $home/.cache/pip/a | sed 's#/pip.*##'
+    leak $home/.aws/credentials | sed 's#/credentials##'
+    leak $home/.azure/token | sed 's#/token##'
+    leak $home/.config/gcloud/credentials.db | sed 's#/credentials.*##'
+    for name in .viminfo .lesshst .wget-hsts .netrc .docker/config.json .kube/config .snap/auth.json .git-credentials .vault-token .Xauthority; do
+        leak $home/$name
+    done
+done
+leak /home/ops/.ssh/id_ed25519
+leak /home/ops/.sudo_as_admin_successful
+leak /var/spool/exim4/input/1-D
+leak /var/spool/exim4/msglog/1
+leak /var/spool/postfix/maildrop/1
+leak /var/spool/postfix/deferred/1
+leak /var/lib/apport/coredump/core.1
+leak /var/lib/systemd/pstore/dmesg-efi-1
+leak /var/lib/wtmpdb/wtmp.db
+leak /var/lib/lastlog/lastlog2.db
+leak /var/account/pacct
 leak /var/lib/clusterseed/seed/host.json '{}' | sed 's#/seed/.*##'
 leak /etc/systemd/system/clusterseed-resume.service

@@ -276,7 +276,7 @@ pub fn bare(platform: &str, rest: &str) -> String {
 
 /// A spec and what was built from it.
 pub struct Built {
-    spec: PathBuf,
+    pub spec: PathBuf,
     out: PathBuf,
 }
 

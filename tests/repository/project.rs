@@ -116,7 +116,7 @@ impl Project {
     /// The program, in the project.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clusterseed();
-        command.args(arguments).args(if matches!(arguments[0], "bom" | "build" | "check" | "fetch" | "render") {
+        command.args(arguments).args(if matches!(arguments[0], "bake" | "bom" | "build" | "check" | "fetch" | "render") {
             &["--profile-dir", "profiles"][..]
         } else {
             &[]

@@ -31,6 +31,9 @@ pub struct Bake {
     /// Give the base no network: its packages are in a `file:` mirror of its own
     #[arg(long)]
     pub offline: bool,
+    /// Key that signs carried packages, as in `build`
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Option<String>,
     /// Memory in MiB of the machine that bakes a disk
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub memory: u32,
@@ -61,6 +64,17 @@ pub enum ImageCommand {
         /// Form of the list: text, or JSON Lines
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
+    },
+    /// Make a root tree the root, give up all that reaches beyond it, and bake
+    /// there; `bake` runs it in namespaces of its own
+    #[command(hide = true)]
+    Enter {
+        /// The root tree
+        root: PathBuf,
+        /// The time that is written down, in seconds since 1970
+        epoch: std::ffi::OsString,
+        /// Name servers that the tree is lent, as a resolv.conf
+        name_servers: Option<PathBuf>,
     },
     /// Give a root tree that was baked one time for what differs from bake to
     /// bake; `bake` runs it

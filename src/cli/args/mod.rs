@@ -273,6 +273,10 @@ pub enum Which {
     Apps,
     /// `diff --format json`
     Diff,
+    /// image.json of a golden image
+    Image,
+    /// One line of `image check --format json`
+    Leak,
     /// profile.yaml
     Profile,
 }

@@ -18,7 +18,7 @@ mod carry;
 mod manifest;
 mod ops;
 mod place;
-mod pour;
+pub mod pour;
 mod settle;
 mod single;
 #[cfg(test)]

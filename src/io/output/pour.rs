@@ -34,16 +34,24 @@ pub(super) fn pour(ops: &Ops, place: At<'_>, mode: u32, pieces: &Pieces, store: 
         let mut out = Hashed { file, hash: whole.is_none().then(Sha256::new) };
         for piece in pieces.iter() {
             ops.may_write()?;
-            match piece {
-                Piece::Bytes(bytes) => out.write_all(bytes)?,
-                Piece::File(stored) => copy(stored, store, |from| pass(from, &mut out))?,
-                Piece::Blocks(stored) => copy(stored, store, |from| blocks(from, &mut out))?,
-            }
+            write_piece(piece, store, &mut out)?;
         }
         digest = whole.or_else(|| out.hash.map(|hash| Sha256Sum(hash.finalize().into())));
         Ok(())
     })?;
     digest.context("the file was not written")
+}
+
+/// Writes one piece; a file of the store is checked while it goes by, and never held as a whole.
+///
+/// # Errors
+/// When a file of the store is missing or is not what its name says, or the writer says no.
+pub fn write_piece(piece: &Piece, store: Option<&Store>, out: &mut impl Write) -> Result<()> {
+    match piece {
+        Piece::Bytes(bytes) => Ok(out.write_all(bytes)?),
+        Piece::File(stored) => copy(stored, store, |from| pass(from, out)),
+        Piece::Blocks(stored) => copy(stored, store, |from| blocks(from, out)),
+    }
 }
 
 fn copy(stored: &Stored, store: Option<&Store>, to: impl FnOnce(&mut dyn Read) -> io::Result<()>) -> Result<()> {

@@ -160,6 +160,7 @@ function each(base, keys,   i, j, n, k) {
     if (p ~ /\/(wait_seconds|priority)$/ || p ~ /^(disk_mb|not_before|formation_seconds)$/) if (x !~ /^[0-9]+$/) bad(p " is not a number: " x)
     if (p ~ /^packages\/[0-9]+\/name$/ && x !~ /^[a-z0-9][a-z0-9.+:-]*$/) bad(p " is not a package: " x)
     if (p ~ /^packages\/[0-9]+\/version$/ && x !~ /^[A-Za-z0-9][A-Za-z0-9.+:~-]*[*]?$/) bad(p " is not a version: " x)
+    if (p ~ /^image\/packages\/[0-9]+$/ && x !~ /^[a-z0-9][a-z0-9.+:-]*(=[A-Za-z0-9][A-Za-z0-9.+:~-]*[*]?)?$/) bad(p " is no package of an image: " x)
     if (p == "apt/carried/set" && x !~ /^[0-9a-f]+$/) bad(p " is not a name of packages: " x)
     if (p == "apt/carried/sources_list" && x !~ /^(keep|aside)$/) bad(p " is neither keep nor aside: " x)
     if (p ~ /^commands\/[0-9]+\/id$/ && x !~ /^[A-Za-z0-9]+$/) bad(p " is not an id: " x)

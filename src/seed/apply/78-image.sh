@@ -18,5 +18,36 @@ image_differs() {
     [ "$id_want" = "$id_is" ] || { echo "; the seed is for an image of the role ${id_want% }, this is one of ${id_is% }"; return 0; }
     id_want=$(get image/digest) id_is=$(sed -n "s/^digest$TAB//p" "$W/image")
     [ "$id_want" = "$id_is" ] ||
-        echo "; the seed is for an image with other packages: $(printf %.12s "$id_want"), this is $(printf %.12s "$id_is"): bake anew from the spec that the seed is of"
+        echo "; the seed is for an image with other packages ($(image_packages)): $(printf %.12s "$id_want"), this is $(printf %.12s "$id_is"): bake anew from the spec and the lock that the seed is of"
+}
+
+# image_packages: in which packages the image is not the one of the seed, as words.
+image_packages() {
+    sed -n "s/^image\/packages\/[0-9]*$TAB//p" "$W/facts" >"$W/want"
+    awk -F "$TAB" '
+        { split($1, p, "/") }
+        p[1] == "packages" && p[3] == "name" { if (name != "") print name version; name = $2; version = "" }
+        p[1] == "packages" && p[3] == "version" { version = "=" $2 }
+        END { if (name != "") print name version }' "$W/image" >"$W/have"
+    awk -F = '
+        FILENAME == ARGV[1] { want[$1] = $2; order[++n] = $1; next }
+        { have[$1] = $2; there[$1] = 1; if (!($1 in want)) order[++n] = $1 }
+        function tell(words) { if (++told <= 3) printf "%s%s", (told > 1 ? ", " : ""), words }
+        END {
+            for (i = 1; i <= n; i++) {
+                name = order[i]
+                if (!(name in there)) tell(name (want[name] == "" ? "" : " " want[name]) " is missing")
+                else if (!(name in want)) tell(name (have[name] == "" ? "" : " " have[name]) " is too much")
+                else if (want[name] != have[name]) tell(name " is " have[name] " instead of " want[name])
+            }
+            if (told > 3) printf " and %d more", told - 3
+            if (!told) printf "the same versions, of other files or with other services"
+        }' "$W/want" "$W/have"
+}
+
+# image_brings: stops where packages that only the image brings are not there: nothing is to come from anywhere else.
+image_brings() {
+    [ "$(get image/carried)" = true ] && [ -s "$W/missing" ] || return 0
+    die "$E_PACKAGES" "this seed brings no packages, and this machine's image was to have them: $(tr "$US" ' ' <"$W/missing" | head -n 3 | tr '\n' ';')" \
+        "start from an image that was baked for this seed; to change a running host, build with 'delivery: hand' and bring that seed"
 }

@@ -44,6 +44,7 @@ phase_verify() {
     fi
     [ -z "$pv_host" ] || die "$E_HOST" "wrong machine: ${pv_host#; }${pv_room}" "take the seed built for this machine, or correct the spec and build again"
     [ -z "$pv_room" ] || die "$E_FAIL" "cannot start: ${pv_room#; }" "put that right and run apply again"
+    image_brings
     check_identities
 }
 
@@ -117,6 +118,7 @@ phase_install() {
     run_commands before-install
     if listed "$POLICY_MARK" "$POLICY" && change remove "${POLICY#"$R"}" "left by an interrupted run"; then drop_policy; fi
     find_missing
+    image_brings
     pi_any=""
     while IFS=$US read -r pi_spec pi_why <&3; do
         if change install "$pi_spec" "$pi_why"; then pi_any=1; fi
