@@ -5,8 +5,8 @@
 mod apps; // documents of a running service: compared and submitted, against a fixture of Marathon
 mod apt; // the choice of packages, beside the real apt
 mod bake; // golden images: leaks, seals, machines that come up from images
-mod browser; // the pages in Chromium: widths, light and dark, paper, contrast, outline
 mod bom; // the bill of materials: what it says, that it is CycloneDX, and the same bytes each time
+mod browser; // the pages in Chromium: widths, light and dark, paper, contrast, outline
 mod carried; // packages that are locked, fetched and stored, from servers that lie
 mod cli; // the command line: exit codes, streams, formats, closed pipes
 mod clouds; // limits at the byte, encodings, next commands

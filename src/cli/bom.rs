@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow};
 
 use super::args::{Bom as Options, Format, Global};
-use super::carried::{self, Packages};
+use super::carried::{self, Packages, Use};
 use super::{Verdict, report};
 use crate::bom::{Bom, Material, cyclonedx, table};
 use crate::cluster::Cluster;
@@ -13,7 +13,9 @@ use crate::io::copyright;
 
 /// Prints the bill.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Seeds)? else {
+        return Ok(Verdict::Wrong);
+    };
     let Some(packages) = packages else {
         report::say(&format!(
             "{}: nothing is carried (`packages: {{source: {}}}`), so this build has no bill of materials",

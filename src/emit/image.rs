@@ -60,10 +60,10 @@ pub fn tarball(plan: &ImagePlan, origin: Origin<'_>, context: Context<'_>) -> io
     let tree = seed::tree(&plan.host, context)?;
     let json = json(plan, origin);
     let state = state_table(plan);
+    let automatic: String = plan.automatic.iter().map(|name| format!("{name}\n")).collect();
     let pins = trust::pins(context.cluster);
     let trusts =
         pins.iter().flat_map(|pins| [("bake/accept", 0o755, trust::ACCEPT.as_bytes()), ("bake/trusted-keys", 0o644, pins.as_bytes())]);
-    let automatic: String = plan.automatic.iter().map(|name| format!("{name}\n")).collect();
     // What else an image is to keep for its hosts comes in here, and src/seed/bake puts it to its place.
     let own: [(&str, u32, &[u8]); 7] = [
         ("bake/automatic", 0o644, automatic.as_bytes()),
