@@ -33,7 +33,7 @@
 //! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`; never `profile`: kinds of clusters are data |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
+//! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan`, `schema` |
 //! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `bake` | `format`, `cluster`, `plan`, `emit`, `image` |
 //! | `cli` | everything |
