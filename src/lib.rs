@@ -34,7 +34,7 @@
 //! | `bom` | `apt`, `artifact`, `cluster`, `emit::repository`, `format`, `lock`, `platform` |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
-//! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan` |
+//! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan`, `schema` |
 //! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
 //! | `bake` | `format`, `lock`, `cluster`, `plan`, `emit`, `image`, `io::base`, `io::output::pour`, `io::store` |
 //! | `cli` | everything |
