@@ -8,6 +8,7 @@ use super::hosts::{HostChange, Kind};
 use super::side::{Host, Side};
 use super::{Change, Other};
 use crate::format::names;
+use crate::plan::trust;
 use crate::profile::Profile;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::watch::HEALTHY;
@@ -97,7 +98,10 @@ impl Scope {
             let same = |other: &&HostChange| other.name == host.name() && other.address[1].as_ref() == Some(&host.address());
             change.hosts.iter().find(same).and_then(|host| host.was.as_deref())
         };
-        let view = |host: &Host| host_view(host, folder, was(host));
+        // Pins stay on a host until its own root takes them away.
+        let pinned = old.hosts.iter().any(|host| host.files.contains_key(trust::PINS));
+        let run = if pinned { ACCEPTED } else { UNPACKED };
+        let view = |host: &Host| host_view(host, folder, was(host), run);
         let of = |kind: Kind| -> Jinja {
             let hosts = change.hosts.iter().filter(|host| host.kind == kind);
             // Its name may be another host's by now.
@@ -167,9 +171,14 @@ fn ports<'a>(sides: impl IntoIterator<Item = &'a Side>) -> Jinja {
     services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?)))).collect()
 }
 
+/// Runs a seed that was carried to a host.
+const UNPACKED: &str = "sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply --wait";
+/// The same on a host that looks who has signed it, before anything of it runs.
+const ACCEPTED: &str = "sudo clusterseed-accept seed.tar.gz --wait";
+
 /// A host with the commands that bring it its seed and run it. One that was called otherwise gets its name in between: `apply`
 /// refuses it before, and a service that starts meanwhile would not find itself in /etc/hosts.
-fn host_view(host: &Host, folder: &str, was: Option<&str>) -> Jinja {
+fn host_view(host: &Host, folder: &str, was: Option<&str>, run: &str) -> Jinja {
     let (name, address) = (host.name(), host.address());
     let naming = was.map(|_| format!("echo {name} | sudo tee /etc/hostname && sudo hostname {name} && ")).unwrap_or_default();
     Jinja::from_iter([
@@ -180,7 +189,7 @@ fn host_view(host: &Host, folder: &str, was: Option<&str>) -> Jinja {
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
         ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
-        ("apply", Jinja::from(format!("ssh {address} '{naming}sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply --wait'"))),
+        ("apply", Jinja::from(format!("ssh {address} '{naming}{run}'"))),
     ])
 }
 
