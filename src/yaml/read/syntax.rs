@@ -50,8 +50,16 @@ fn tab(text: &str, offset: usize, kind: &ErrorKind) -> Option<usize> {
 /// processors and web pages write them.
 fn lookalike(text: &str, offset: usize) -> Option<(usize, char)> {
     let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
-    let odd = |c: char| matches!(c, '\u{a0}' | '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}');
-    let (at, found) = text[line..offset].char_indices().find(|(_, c)| odd(*c))?;
+    let read = &text[line..offset];
+    let begins = |at: usize| read[..at].chars().next_back().is_none_or(|c| matches!(c, ' ' | '[' | '{' | ','));
+    let odd = |at: usize, c: char| match c {
+        '\u{a0}' => true,
+        // Inside a word it is an apostrophe.
+        '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}' => begins(at),
+        _ => false,
+    };
+    let quoted = |at: usize| read[..at].matches('"').count() % 2 == 1;
+    let (at, found) = read.char_indices().find(|(at, c)| odd(*at, *c) && !quoted(*at))?;
     Some((line + at, found))
 }
 
