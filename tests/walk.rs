@@ -21,8 +21,9 @@ mod view; // what was seen meanwhile
 use steps::Task;
 use view::View;
 
-/// How long, in seconds, there may be no leader: as long as one master takes to be stopped, changed and started on a busy machine.
-const RESTART: f64 = 60.0;
+/// How long, in seconds, there may be no leader: as long as one master takes to be stopped, changed and started on a busy machine, and
+/// as servers of ZooKeeper that ask in vain then wait before they ask again (FastLeaderElection.java: a minute at most).
+const RESTART: f64 = 120.0;
 
 /// Name and address of all machines that there are at one time or another.
 const MACHINES: [(&str, &str); 8] = [
