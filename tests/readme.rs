@@ -134,9 +134,9 @@ fn every_exit_code_of_apply_is_told() {
     let text = readme();
     let told = text.split_once("\n`apply`: ").and_then(|(_, rest)| rest.split_once("\n\n")).expect("the exit codes of apply").0;
     let apply = clusterseed::emit::seed::PROGRAM;
-    let codes = apply.lines().filter_map(|line| line.strip_prefix("E_")?.split_once('=')?.1.chars().next());
-    let told: Vec<char> = told.split("; ").filter_map(|part| part.chars().next()).collect();
-    assert_eq!(told, std::iter::once('0').chain(codes).collect::<Vec<char>>());
+    let codes = apply.lines().filter_map(|line| line.strip_prefix("E_")?.split_once('=')?.1.split_whitespace().next());
+    let told: Vec<&str> = told.split(';').filter_map(|part| part.split_whitespace().next()).collect();
+    assert_eq!(told, std::iter::once("0").chain(codes).collect::<Vec<&str>>());
 }
 
 #[test]

@@ -32,9 +32,10 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     }
     let network = network(options, &cluster);
     let then = base(&options.input, &cluster)?;
-    let (repositories, upon) = match (&packages, &plan.host.shared.locked) {
-        (Some(packages), Some(locked)) => {
-            let key = carried::key(options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
+    let signs = || carried::signs(&cluster, true, options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch);
+    let key = packages.as_ref().map(|_| signs()).transpose()?.flatten();
+    let (repositories, upon) = match (&packages, &plan.host.shared.locked, key) {
+        (Some(packages), Some(locked), Some(key)) => {
             let made = carried::signing(&key, |signer| Repositories::for_image(&cluster, locked, &packages.known, signer, inputs.epoch))?;
             (made, Some((packages, locked)))
         }

@@ -27,7 +27,7 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if let Some(packages) = &packages {
         more.push(bom::of(&cluster, &inputs, packages)?.artifact());
     }
-    let key = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
+    let key = carried::signs(&cluster, packages.is_some(), options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
     if key.as_ref().is_some_and(|key| key.made) {
         report::say(&format!("made {}: hosts trust what it signs; keep it, and keep it out of version control", sign::FILE));
     }

@@ -52,13 +52,13 @@ pub fn checked(input: &Input, global: &Global, format: Format, for_what: Use) ->
     Ok((!diags.has_errors()).then_some((cluster, inputs, Some(Packages { store, known }))))
 }
 
-/// The key that signs what is built of a cluster, where something signs it: because its packages are carried, because hosts trust only
-/// certain keys, or because one was named. A key that hosts trust is never made on the way.
+/// The key that signs what is built of a cluster, where something signs it: because packages come along (`brings`), because hosts trust
+/// only certain keys, or because one was named. A key that hosts trust is never made on the way.
 ///
 /// # Errors
 /// As [`Key::open`]; and when hosts would refuse what it signs.
-pub fn signs(cluster: &Cluster, named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Option<Key>> {
-    if cluster.lock.is_none() && named.is_none() && cluster.trust.is_empty() {
+pub fn signs(cluster: &Cluster, brings: bool, named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Option<Key>> {
+    if !brings && named.is_none() && cluster.trust.is_empty() {
         return Ok(None);
     }
     let key = key(named, spec, make && cluster.trust.is_empty(), epoch)?;

@@ -32,7 +32,8 @@ pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
         report::bytes(&file.content.bytes)?;
         return Ok(Verdict::Done);
     }
-    let Some(key) = carried::signs(&cluster, options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)? else {
+    let Some(key) = carried::signs(&cluster, packages.is_some(), options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)?
+    else {
         let repositories = Repositories::default();
         return file(
             &plan,

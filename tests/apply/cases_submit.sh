@@ -78,11 +78,13 @@ case_submit() {
 case_submit_race() {
     marathon race; leader 2
     for n in 1 2 3; do giver $n hello2 second; done
+    ra_all=
     for n in 1 2 3; do
-        (M=$T/${OF}m$n; ROOT=$M/root FAKE=$M/fake SEED=$M/root/var/lib/clusterseed/seed; WORKER=race$n; apply; echo "$RC" >"$M/rc") &
-        eval "ra_$n=$!"
+        (M=$T/${OF}m$n; ROOT=$M/root FAKE=$M/fake SEED=$M/root/var/lib/clusterseed/seed; WORKER=race$n apply; echo "$RC" >"$M/rc") &
+        ra_all="$ra_all $!"
     done
-    wait "$ra_1" "$ra_2" "$ra_3"
+    # shellcheck disable=SC2086  # three numbers
+    wait $ra_all
     for n in 1 2 3; do
         M=$T/${OF}m$n ROOT=$T/${OF}m$n/root
         same "$(cat "$M/rc")" 0 "master$n did not end well"
