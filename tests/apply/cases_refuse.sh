@@ -19,6 +19,9 @@ case_pins() {
     apply; rc_is 1; has "$M/err" "this host takes only signed seeds"
     cp "$HERE/../../src/seed/accept" "$ROOT/usr/local/sbin/clusterseed-accept"
     apply; rc_is 4; has "$M/err" "the seed is not signed"; has "$M/err" "next: do not run this seed"; gone "$ROOT/etc/mesos"
+    # Left empty by a power cut, it has no objections.
+    : >"$ROOT/usr/local/sbin/clusterseed-accept"
+    apply; rc_is 1; has "$M/err" "clusterseed-accept failed"; gone "$ROOT/etc/mesos"
 }
 
 case_damaged_seed() {
@@ -179,9 +182,12 @@ case_carried() {
     }
     carried lent; pool a_1.deb a; pool b_1.deb b; sealed keep; apply; rc_is 0
     lacking a_1.deb b_1.deb; apply; rc_is 0; has "$ROOT/var/lib/clusterseed/seed/repo/pool/a_1.deb" a
-    lacking b_1.deb; apply --check; rc_is 0
+    lacking b_1.deb; apply --check; rc_is 0; gone "$SEED/repo/pool/b_1.deb"
+    lacking a_1.deb b_1.deb; apply --dry-run; rc_is 0; gone "$SEED/repo/pool"
+    # What a copy left that was cut off is no package.
+    echo hal >"$SEED/repo/.lent"; apply; rc_is 0; gone "$SEED/repo/.lent"; has "$SEED/repo/pool/b_1.deb" b
     echo other >"$ROOT/var/lib/clusterseed/seed/repo/pool/b_1.deb"
-    lacking a_1.deb b_1.deb; apply; rc_is 4; has "$M/err" "damaged in the seed: repo/pool/b_1.deb"
+    lacking a_1.deb b_1.deb; apply; rc_is 4; has "$M/err" "missing from the seed, and not in the one that is here: repo/pool/b_1.deb"; gone "$SEED/repo/pool/b_1.deb"
     rm "$ROOT/var/lib/clusterseed/seed/repo/pool/b_1.deb"
     lacking b_1.deb; apply; rc_is 4; has "$M/err" "missing from the seed, and not in the one that is here: repo/pool/b_1.deb"
     has "$M/err" "built with 'delivery: hand'"

@@ -67,6 +67,7 @@ case_submit() {
     gone "$MARATHON/apps/hello2"; there "$MARATHON/apps/second"; same "$(puts)" 2 "not one PUT more"
     # What left the seed may come again as something new.
     giver 1 second; apply; rc_is 0; giver 1 hello2 second; apply; rc_is 0; there "$MARATHON/apps/hello2"
+    rm "$MARATHON/apps/hello2"; giver 1; apply; rc_is 0; giver 1 hello2; apply; rc_is 0; there "$MARATHON/apps/hello2"
 
     # What is there already is nobody's to overwrite.
     giver 2 hello2; leader 2; before=$(puts); apply; rc_is 0; same "$(puts)" "$before" "it was put again"

@@ -99,6 +99,15 @@ case_accepted() {
     accept "$M/seed.tar.gz"; rc_is 0; there "$ROOT/etc/mesos/zk"
 }
 
+# The place of the tree is mended when what is there lost its signature, and its folder is for everybody to read.
+case_place() {
+    host place signer; sign signer; pack
+    accept "$M/seed.tar.gz"; rc_is 0; mode_is "$ROOT/var/lib/clusterseed" 755
+    : >"$ROOT/var/lib/clusterseed/seed/SHA256SUMS.asc"
+    accept "$M/seed.tar.gz"; rc_is 0; there "$ROOT/var/lib/clusterseed/seed/SHA256SUMS.asc"
+    SEED=$ROOT/var/lib/clusterseed/seed; apply --check; rc_is 0
+}
+
 case_pins_stay() {
     host stay signer
     cp "$PINS" "$M/pins"; file /etc/clusterseed/trusted-keys 0644 root sources "" <"$M/pins"
@@ -167,6 +176,10 @@ case_pins() {
     echo "# none" >"$PINS"; refused 1 "names no key"
     pin signer >"$PINS"; chmod 0666 "$PINS"; refused 1 "can be written by others than root"
     rm "$PINS"; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "no key is pinned on this host"; untouched
+    # A clock that has lost the time is set, and then it goes on.
+    host clock signer; sign signer; pack
+    date -d 2015-01-01 +%s >"$FAKE/clock"; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "a time before the key of the seed was made"; untouched
+    rm "$FAKE/clock"; accept "$M/seed.tar.gz"; rc_is 0
     host tools signer; sign signer; pack
     TOOLS=$FEW SYSTEM=$FEW; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "neither gpgv nor sqv is here"; untouched
     TOOLS=$T/tools SYSTEM=$PROGRAMS_HERE
@@ -180,6 +193,10 @@ case_tarball() {
     tar -czf "$M/seed.tar.gz" -C "$M/new" --transform 's#^seed/host.json#seed/../../host.json#' seed 2>/dev/null; accept "$M/seed.tar.gz"; rc_is 4
     tar -czf "$M/seed.tar.gz" -C "$M/new" --transform 's#^seed#tree#' seed; accept "$M/seed.tar.gz"; rc_is 4; has "$M/err" "something that no seed has"
     mkfifo "$M/new/seed/pipe"; pack; accept "$M/seed.tar.gz"; rc_is 4; rm "$M/new/seed/pipe"
+    # A disk of which 20 kB are free.
+    mv "$TOOLS/df" "$T/df" 2>/dev/null; printf '#!/bin/sh\necho\necho x 1 1 20 1%% /\n' >"$TOOLS/df"; chmod +x "$TOOLS/df"
+    pack; accept "$M/seed.tar.gz"; rc_is 1; has "$M/err" "more than half of what is free"
+    rm "$TOOLS/df"; mv "$T/df" "$TOOLS/df" 2>/dev/null
     head -c 3000 "$M/seed.tar.gz" >"$M/cut"; accept "$M/cut"; rc_is 4; has "$M/err" "the tarball cannot be read"
     accept "$M/nowhere"; rc_is 1; accept; rc_is 2; accept --check; rc_is 2
     untouched

@@ -251,18 +251,25 @@ load_seed() {
 }
 
 # lend_packages: where packages travel beside the tarball, on a volume or over HTTP, one that was carried in by hand has none. It gets
-# what it names from the seed that is here; their sums are compared with all others. Takes what it finds off $W/lacks.
+# what it names from the seed that is here, where that has it whole. Takes what it finds off $W/lacks; only looking, it copies nothing
+# and names in $W/lent what is right where it lies.
 lend_packages() {
     [ "$SEED" != "$(cd "$PLACE" 2>/dev/null && pwd -P)" ] && [ -d "$PLACE/repo/pool" ] || return 0
-    mkdir -p "$SEED/repo/pool" || die "$E_FAIL" "cannot make a folder for packages in $SEED" "make room there and run apply again"
     : >"$W/lacks.still"
     while IFS= read -r le_name <&3; do
-        case $le_name in repo/pool/*/*) le_from="" ;; repo/pool/*) le_from=$PLACE/$le_name ;; *) le_from="" ;; esac
-        if [ -n "$le_from" ] && [ -f "$le_from" ] && [ ! -L "$le_from" ]; then
-            # No link: the file that is here would change by it.
-            cp "$le_from" "$SEED/$le_name" ||
+        le_from=""
+        case $le_name in repo/pool/*/*) ;; repo/pool/*) le_from=$PLACE/$le_name ;; esac
+        le_sum=""
+        if [ -n "$le_from" ] && [ -f "$le_from" ] && [ ! -L "$le_from" ]; then le_sum=$(sha256sum <"$le_from" | cut -d' ' -f1); fi
+        if ! grep -Fqx -e "$le_sum  $le_name" -e "$le_sum  ./$le_name" "$SEED/SHA256SUMS"; then
+            printf '%s\n' "$le_name" >>"$W/lacks.still"
+        elif [ "$MODE" != run ]; then printf '%s\n' "$le_name" >>"$W/lent"
+        else
+            # No link: the file that is here would change by it. Whole or not at all: half a package would be a damaged seed for good.
+            mkdir -p "$SEED/repo/pool" && cp "$le_from" "$SEED/repo/.lent" && mv "$SEED/repo/.lent" "$SEED/$le_name" || {
+                rm -f "$SEED/repo/.lent"
                 die "$E_FAIL" "cannot copy $le_name into $SEED" "make room there and run apply again"
-        else printf '%s\n' "$le_name" >>"$W/lacks.still"
+            }
         fi
     done 3<"$W/lacks"
     mv "$W/lacks.still" "$W/lacks"
@@ -277,7 +284,8 @@ check_signature() {
     [ -e "$R$PINS" ] || [ -L "$R$PINS" ] || return 0
     [ -f "$R$ACCEPT" ] || die "$E_FAIL" "this host takes only signed seeds ($PINS), and $ACCEPT, which checks them, is not there" \
         "put it back from a seed that you trust (seed/root$ACCEPT), mode 0755, and run apply again"
-    sh "$R$ACCEPT" --signature "$SEED" >"$W/out" 2>&1 && return 0
+    # It has to say so: of a program that a power cut left empty, nothing is what the shell makes.
+    sh "$R$ACCEPT" --signature "$SEED" >"$W/out" 2>&1 && grep -q '^signed by ' "$W/out" && return 0
     ck_rc=$? ck_what=$(sed -n 's/^error: //p' "$W/out") ck_next=$(sed -n 's/^next: //p' "$W/out")
     [ "$ck_rc" = "$E_SEED" ] || ck_rc=$E_FAIL
     die "$ck_rc" "${ck_what:-$ACCEPT failed: $(tail -n 1 "$W/out")}" "${ck_next:-$MEND_SEED}"
@@ -299,6 +307,8 @@ check_sums() {
     sort "$W/listed" >"$W/want"
     (cd "$SEED" && find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.asc) | sort >"$W/have"
     awk 'NR == FNR { have[$0] = 1; next } !($0 in have) { print substr($0, 3) }' "$W/have" "$W/want" >"$W/lacks"
+    : >"$W/lent"
+    [ "$MODE" != run ] || rm -f "$SEED/repo/.lent"
     if [ -s "$W/lacks" ]; then lend_packages; fi
     cs_odd=$(head -n 3 "$W/lacks" | tr '\n' ' ')
     case $cs_odd in
@@ -307,11 +317,11 @@ check_sums() {
             "packages that this host has not seen yet come with the volume, from the URL, or in a tarball that was built with 'delivery: hand'" ;;
         *) die "$E_SEED" "missing from the seed: $cs_odd" "$MEND_SEED" ;;
     esac
-    (cd "$SEED" && find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.asc) | sort >"$W/have"
+    { (cd "$SEED" && find . -type f ! -path ./SHA256SUMS ! -path ./SHA256SUMS.asc); sed 's#^#./#' "$W/lent"; } | sort >"$W/have"
     cmp -s "$W/want" "$W/have" ||
         die "$E_SEED" "not listed in SHA256SUMS: $(awk 'NR == FNR { want[$0]++; next } want[$0] != 1 { print substr($0, 3) }' \
             "$W/want" "$W/have" | head -n 3 | tr '\n' ' ')" "$MEND_SEED"
-    (cd "$SEED" && sha256sum -c SHA256SUMS) >"$W/out" 2>&1 ||
+    (cd "$SEED" && awk 'FILENAME == ARGV[1] { lent[$0]; lent["./" $0]; next } !(substr($0, 67) in lent)' "$W/lent" SHA256SUMS | sha256sum -c -) >"$W/out" 2>&1 ||
         die "$E_SEED" "damaged in the seed: $(sed -n 's/: FAILED.*//p' "$W/out" | sed 's#^\./##' | head -n 3 | tr '\n' ' ')" "$MEND_SEED"
     SEED_IS=whole
 }

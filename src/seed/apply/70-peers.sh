@@ -66,7 +66,7 @@ await_formation() {
         fi
         [ "$af_waited" -lt "$FORMATION" ] || die "$E_PEERS" \
             "the cluster has not formed after $FORMATION s: missing is $af_words; the first time it needs every one of its hosts, a majority is not enough" \
-            "boot what is missing, and see its status.json; this host is ready and goes on by itself when they come: run apply again to have it confirmed"
+            "boot what is missing, and see its status.json; this host is ready and goes on by itself when they come: run apply again to have it confirmed$([ ! -s "$W/documents" ] || printf ', and to submit what the cluster is to be given')"
         if [ "$af_words" != "$af_said" ]; then
             af_said=$af_words
             say "this host is ready; waiting $((FORMATION - af_waited)) s at most for $af_words"

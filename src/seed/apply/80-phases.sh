@@ -103,7 +103,8 @@ has_fingerprint() {
 # at its place. A whole copy is renamed in, so half a seed never stands there.
 adopt_seed() {
     [ "$SEED" != "$(cd "$PLACE" 2>/dev/null && pwd -P)" ] || return 0
-    if cmp -s "$SEED/SHA256SUMS" "$PLACE/SHA256SUMS" && (cd "$PLACE" && sha256sum -c SHA256SUMS) >/dev/null 2>&1; then return 0; fi
+    if cmp -s "$SEED/SHA256SUMS" "$PLACE/SHA256SUMS" &&
+        { [ ! -f "$SEED/SHA256SUMS.asc" ] || cmp -s "$SEED/SHA256SUMS.asc" "$PLACE/SHA256SUMS.asc"; } && (cd "$PLACE" && sha256sum -c SHA256SUMS) >/dev/null 2>&1; then return 0; fi
     change copy "the seed to ${PLACE#"$R"}" "another, a damaged one or none is there" || return 0
     # Root will run it at a boot: it belongs to nobody else, and is on the disk before it takes the other's place.
     ids root root || die "$E_FAIL" "no user root" "mend /etc/passwd"
