@@ -52,19 +52,6 @@ fn every_pair_says_what_it_must() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// Where hosts pin keys, no step runs a seed's own program before the host's has looked at it.
-#[test]
-fn steps_on_hosts_that_pin_keys() {
-    let folder = scratch();
-    for name in ["old.yaml", "new.yaml"] {
-        let spec = fs::read_to_string(support::data("diff/masters-3-to-5").join(name)).expect("a spec");
-        fs::write(folder.path().join(name), format!("{spec}trust: {{fingerprints: [{}]}}\n", "AB".repeat(20))).expect("a spec");
-    }
-    let guide = at(folder.path(), &["guide", "change", "old.yaml", "new.yaml"]);
-    assert_eq!(guide.out.matches("'sudo clusterseed-accept seed.tar.gz --wait'").count(), 5, "{}{}", guide.out, guide.err);
-    assert!(!guide.out.contains("sudo seed/apply"), "{}", guide.out);
-}
-
 fn problems(case: &Path, published: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let people = at(case, &["diff", "old.yaml", "new.yaml"]);

@@ -51,7 +51,8 @@ pub fn copyright(deb: impl Read, name: &str) -> Result<Copyright, DebError> {
 
 fn scan(tarball: &mut impl Read, name: &str) -> io::Result<Copyright> {
     let (folder, file) = (format!("{DOC}{name}"), format!("{DOC}{name}/copyright"));
-    for entry in tar::Archive::new(tarball).entries()? {
+    // Long names are read whole, however long, unless they are left as members of their own; no path looked for here is that long.
+    for entry in tar::Archive::new(tarball).entries()?.raw(true) {
         let entry = entry?;
         let path = entry.path_bytes();
         let path = path.strip_prefix(b"./").unwrap_or(&path);

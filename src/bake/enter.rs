@@ -43,6 +43,8 @@ pub fn run(root: &Path, epoch: &OsStr, name_servers: Option<&Path>) -> Result<i3
     pivot_root(".", ".").context("making the tree the root: a file system in memory cannot be left, as an initrd is")?;
     unmount(".", UnmountFlags::DETACH).context("leaving this machine's files")?;
     std::env::set_current_dir("/").context("entering the tree")?;
+    // Ourselves, as `inside.sh` copied us.
+    let _ = fs::remove_file("/run/clusterseed-enter");
     // Only now: in here no link leads out.
     if let Some(text) = name_servers {
         lend(&text).context("giving the tree name servers")?;

@@ -7,7 +7,6 @@
 # devices, clock and network settings.
 set -eu
 root=$1 network=$2 program=$3 epoch=$4
-exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 
 for folder in proc sys dev run tmp; do [ -d "$root/$folder" ] || mkdir -m 0755 "$root/$folder"; done
 for folder in run tmp; do mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs "$root/$folder"; done
@@ -35,4 +34,10 @@ mount -t tmpfs -o ro,mode=0555,nosuid,nodev,noexec tmpfs "$root/sys"
 
 # What asks for no network gets no name servers.
 if [ "$network" = network ]; then set -- /etc/resolv.conf; else set --; fi
-exec "$program" image enter "$root" "$epoch" "$@"
+# What runs is a copy in memory: /proc/1/exe would be the machine's own program. And whatever the caller had open would lead out;
+# dash names no descriptor above 9.
+cp "$program" "$root/run/clusterseed-enter"
+chmod 0755 "$root/run/clusterseed-enter"
+# shellcheck disable=SC2016
+exec bash -c 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -lt 3 ] || eval "exec $fd>&-"; done; exec "$@"' bash \
+    "$root/run/clusterseed-enter" image enter "$root" "$epoch" "$@"

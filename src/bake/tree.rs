@@ -22,7 +22,14 @@ const INSIDE: &str = include_str!("inside.sh");
 /// # Errors
 /// What is not.
 pub fn needs() -> Result<()> {
-    tools::need(&[("tar", "tar"), ("unshare", "util-linux"), ("setpriv", "util-linux"), ("mount", "mount"), ("chroot", "coreutils")])?;
+    tools::need(&[
+        ("tar", "tar"),
+        ("unshare", "util-linux"),
+        ("setpriv", "util-linux"),
+        ("mount", "mount"),
+        ("chroot", "coreutils"),
+        ("bash", "bash"),
+    ])?;
     if tools::is_root() {
         return Ok(());
     }

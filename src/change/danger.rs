@@ -4,6 +4,7 @@ use minijinja::Value as Jinja;
 
 use super::pairs::Pairs;
 use super::side::{Host, Identity, Side};
+use crate::plan::trust;
 use crate::profile::engine::Problem;
 use crate::profile::watch::{Subject, Watch};
 use crate::profile::{Profile, Source};
@@ -25,6 +26,9 @@ pub struct Danger {
 
 /// The code of a host that cannot stay the machine that it is.
 pub const PLATFORM: &str = "platform-change";
+
+/// The code of a host whose pinned keys the new side does not name.
+pub const TRUST: &str = "trust-replaced";
 
 /// The code of a service that would become somebody else.
 const IDENTITY: &str = "identity-change";
@@ -72,6 +76,14 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "a host gets another operating system or another kind of cluster",
         "A seed refuses every machine but one with its own operating system, and nothing of one kind of cluster is taken away for \
          another. Boot new machines, and switch the old ones off.",
+    ),
+    (
+        TRUST,
+        "a host pins keys of which the new spec names none",
+        "A host takes only seeds that one of its pinned keys has signed, and no seed takes a pin away without putting others in its place: \
+         so it refuses what the new spec builds (exit 4), and goes on as it is.\n\n\
+         To replace a key, name the old and the new one in `trust`, bring that seed to every host, signed by the old key, and only then \
+         drop the old one. To do without pins, root removes /etc/clusterseed/trusted-keys on each host.",
     ),
 ];
 
@@ -265,6 +277,17 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
                 after,
             );
         }
+        if let Some(old) = pins(before)
+            && !pins(after).is_some_and(|new| new.iter().any(|key| old.contains(key)))
+        {
+            let message = "it pins keys of which the new spec names none, and would refuse the new seed".to_string();
+            add(
+                TRUST,
+                message,
+                "name old and new keys in `trust`, bring that seed signed by the old one, and drop the old one then",
+                after,
+            );
+        }
         let renamed = before.name() != after.name();
         if renamed {
             let message = "the machine keeps its address and gets another name, and `apply` refuses it until it is called so".to_string();
@@ -290,6 +313,12 @@ fn general(pairs: &[(&Host, &Host)], found: &mut Vec<Danger>) {
             }
         }
     }
+}
+
+/// Fingerprints of the keys whose seeds a host takes; none: it takes all.
+fn pins(host: &Host) -> Option<Vec<String>> {
+    let file = host.files.get(trust::PINS)?;
+    Some(String::from_utf8_lossy(&file.bytes).lines().filter(|line| !line.starts_with('#')).map(str::to_string).collect())
 }
 
 /// Files under the paths of an identity that differ.

@@ -45,7 +45,9 @@ pub fn runbook(change: &Change, sides: [&Side; 2], profile: Option<&Profile>, bu
     let engine = profile.map_or(&none, |profile| &profile.engine);
     let words = |what: &str, rendered: Result<String, Problem>| rendered.map_err(|problem| format!("{what}: {}", problem.message));
     // A watch without a guide says that the change is none to make as it is, and no machine becomes another.
-    let refuses = |danger: &&Danger| danger.guide.is_none() && (danger.code.contains('/') || danger.code == danger::PLATFORM);
+    let refuses = |danger: &&Danger| {
+        danger.guide.is_none() && (danger.code.contains('/') || [danger::PLATFORM, danger::TRUST].contains(&&*danger.code))
+    };
     let refused: Vec<&Danger> = change.dangers.iter().filter(refuses).collect();
     let guides = profile.iter().flat_map(|profile| &profile.guides);
     let guides: Vec<_> = guides.filter(|guide| change.dangers.iter().any(|danger| danger.guide.as_ref() == Some(&guide.name))).collect();

@@ -21,6 +21,7 @@ pub mod restart;
 pub mod side;
 pub mod text;
 
+use crate::plan::trust;
 use crate::profile::Profile;
 use danger::Danger;
 use hosts::{HostChange, Kind};
@@ -163,6 +164,8 @@ fn file_changes(before: &Host, after: &Host) -> Vec<FileKey> {
     let mut paths: Vec<&String> = before.files.keys().chain(after.files.keys()).collect();
     paths.sort_unstable();
     paths.dedup();
+    // A host keeps its pins, and the program that looks at seeds, until its root takes them away.
+    paths.retain(|path| after.files.contains_key(*path) || ![trust::PINS, trust::PROGRAM].contains(&path.as_str()));
     let pairs = paths.into_iter().map(|path| (path, before.files.get(path), after.files.get(path)));
     let differs = |old: Option<&side::File>, new: Option<&side::File>| match (old, new) {
         (Some(old), Some(new)) => old.entry != new.entry || old.bytes != new.bytes,

@@ -249,7 +249,8 @@ impl Side {
             let mut host = Host::read(parts(plan, context)).map_err(|why| format!("{}: {why}", plan.name))?;
             // A cloud that names instances does not look at ours.
             host.instance_id = host.instance_id.filter(|_| !cluster.cloud.names_instances);
-            host.carried = plan.shared.locked.as_ref().map(|locked| locked.id.clone());
+            // With an image they come with that.
+            host.carried = plan.shared.locked.as_ref().filter(|_| plan.image.is_none()).map(|locked| locked.id.clone());
             Ok::<_, String>(host)
         });
         let label = Label {

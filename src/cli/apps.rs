@@ -152,6 +152,11 @@ impl<'k> Kind<'k> {
 
     /// Puts what is missing or different, deletes what is named.
     fn change(&self, options: &Apps, before: &[DocumentReport]) -> Result<Done> {
+        // Before anything is changed.
+        let there = |name: &str| before.iter().any(|report| report.key == clean(name) && report.state == State::Extra);
+        if let Some(name) = options.delete.iter().map(|name| bare(name)).find(|name| !there(name)) {
+            bail!("{} has no {} `{name}`", self.given.submission.service.value, self.given.submission.nouns.0);
+        }
         let mut done = Done::new();
         let force = self.given.submission.force.as_deref().filter(|_| options.force).unwrap_or_default();
         let wanted = |name: &str| options.submit.as_ref().is_some_and(|names| names.is_empty() || names.iter().any(|n| bare(n) == name));
@@ -162,9 +167,6 @@ impl<'k> Kind<'k> {
             }
         }
         for name in options.delete.iter().map(|name| bare(name)) {
-            if !before.iter().any(|report| report.key == name && report.state == State::Extra) {
-                bail!("{} has no {} `{name}`", self.given.submission.service.value, self.given.submission.nouns.0);
-            }
             let path = format!("{}/{name}{force}", self.given.submission.list.path);
             let reply = self.send(Message { method: "DELETE", path: &path, body: None });
             done.insert(name.to_string(), outcome(reply, "deleted"));

@@ -13,7 +13,7 @@ use crate::io::copyright;
 
 /// Prints the bill.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Seeds)? else {
+    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Image)? else {
         return Ok(Verdict::Wrong);
     };
     let Some(packages) = packages else {

@@ -81,7 +81,9 @@ impl<'p> Target<'p> {
             return Ok(report::data(&page.html())?);
         }
         let path = self.path.display();
-        output::write_file(self.path, page.html().as_bytes(), 0o644, !self.ours)?;
+        // What machines answer may be for few to see, such as the environment of an app.
+        let mode = if matches!(page.told, Told::Live(_)) { 0o600 } else { 0o644 };
+        output::write_file(self.path, page.html().as_bytes(), mode, !self.ours)?;
         report::say(&format!("wrote {path}; open it in a browser"));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::PUBLIC;
+use crate::emit::encoding;
 use crate::emit::volume::{FILES, LABEL};
 use crate::format::checksum::Sha256Sum;
 use crate::format::volume::Back;
@@ -19,6 +20,7 @@ pub fn check(host: &str, found: &BTreeMap<String, Found>, packages: &BTreeMap<St
     }
     // Fetched over HTTP, they are not on the volume.
     let user_data = beside("user-data").map(|file| tree::read(&file.path)).transpose().map_err(words)?;
+    let user_data = user_data.map(encoding::readable).transpose()?;
     let carries = user_data.is_some_and(|text| String::from_utf8_lossy(&text).contains(FROM_VOLUME));
     wanted.extend(packages.iter().filter(|_| carries).map(|(name, digest)| (name.as_str(), PUBLIC, *digest)));
     wanted.sort_by(|a, b| a.0.cmp(b.0));

@@ -1,6 +1,6 @@
 //! A page about the cluster: who there is, who talks to whom, what each host gets; and what its machines say, when they were asked. One
 //! file of HTML without scripts and without anything from elsewhere; the same bytes from the same spec and the same answers. It shows
-//! no content of any file, so it holds no secret.
+//! no content of any file, so a built one holds no secret; of what machines answer, it shows where that differs from the spec.
 
 pub mod live;
 mod plans;
