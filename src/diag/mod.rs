@@ -7,6 +7,7 @@ pub mod codes;
 pub mod render;
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Index of a file in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,6 +239,13 @@ pub struct Source {
     pub name: String,
     /// The whole text, without a byte order mark.
     pub text: String,
+    /// Most texts are never pointed into: counted when that happens first.
+    counted: OnceLock<Counted>,
+}
+
+/// Where lines begin in a text, and how many characters come before a place.
+#[derive(Clone, Debug)]
+struct Counted {
     line_starts: Vec<u32>,
     /// Characters before every [`STRIDE`]th byte: a program may have written a whole spec on one line.
     characters: Vec<usize>,
@@ -246,29 +254,39 @@ pub struct Source {
 /// Bytes between two counts of characters.
 const STRIDE: usize = 1024;
 
-impl Source {
-    fn new(name: String, text: String) -> Self {
+impl Counted {
+    fn new(text: &str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX))).collect();
         let counted = text.as_bytes().chunks(STRIDE).scan(0, |sum, bytes| {
             *sum += characters(bytes);
             Some(*sum)
         });
-        let characters = std::iter::once(0).chain(counted).collect();
-        Self { name, text, line_starts, characters }
+        Self { line_starts, characters: std::iter::once(0).chain(counted).collect() }
+    }
+}
+
+impl Source {
+    fn new(name: String, text: String) -> Self {
+        Self { name, text, counted: OnceLock::new() }
+    }
+
+    fn counted(&self) -> &Counted {
+        self.counted.get_or_init(|| Counted::new(&self.text))
     }
 
     /// Characters that begin before a byte offset.
     fn characters_before(&self, offset: usize) -> usize {
         let mark = offset / STRIDE;
-        self.characters[mark] + characters(&self.text.as_bytes()[mark * STRIDE..offset])
+        self.counted().characters[mark] + characters(&self.text.as_bytes()[mark * STRIDE..offset])
     }
 
     /// Line and column of a byte offset, both from 1; columns count characters.
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
         let offset = offset.min(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
-        let line = self.line_starts.partition_point(|&start| start <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
+        let line_starts = &self.counted().line_starts;
+        let line = line_starts.partition_point(|&start| start <= offset).max(1);
+        let start = line_starts[line - 1] as usize;
         let mut end = offset as usize;
         while !self.text.is_char_boundary(end) {
             end -= 1;
