@@ -27,6 +27,9 @@ renice -n -5 -p $$ >/dev/null 2>&1 && reached priority
 chroot /proc/1/root ls "$1" && reached "the root of the first process"
 for root in /proc/[0-9]*/root; do [ ! -e "$root$1" ] || reached "$root"; done
 [ ! -e "$1" ] || reached "the machine's files"
+for open in /proc/[0-9]*/fd/*; do [ ! -e "$open$1" ] || reached "$open, which the caller left open"; done
+# Whatever program this is, it is none of the machine's: the test looks at that one.
+chmod 4755 /proc/1/exe
 [ "$(wc -l </proc/mounts)" -lt 40 ] || reached mounts
 dd if=/proc/kcore bs=1 count=1 2>/dev/null | grep -q . && reached kcore
 ip link set lo up 2>/dev/null && reached network
