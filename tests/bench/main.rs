@@ -1,7 +1,6 @@
-//! `cargo bench`: the release binary against what a user would do instead, and against the least that any program must do.
+//! `cargo bench --bench build`: the release binary against what a user would do instead, and against the least that any program must do.
 //!
 //! - Six hosts, the guide's: against a shell loop of `cloud-localds` and `tar czf` over the same files.
-//! - Their seed volumes, and one of 1 GiB: against genisoimage and xorriso.
 //! - The closure of a package in the index of Debian: against apt-get.
 //! - The index of a repository: against apt-ftparchive and dpkg-scanpackages; packages hashed and packed: against sha256sum, cp and
 //!   genisoimage.
@@ -19,7 +18,6 @@ mod machine;
 mod measure;
 mod packages;
 mod repository;
-mod volumes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +25,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use floor::Prepared;
-use measure::{Figures, Run, child, timed};
+use measure::{Figures, Run, child, ms, timed};
 
 /// The six-host comparison is over in a moment, so it can be repeated more often.
 const SMALL_FACTOR: usize = 7;
@@ -41,12 +39,6 @@ struct Options {
 }
 
 fn main() -> Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, from, out] = &words[..]
-        && word == volumes::WRITE
-    {
-        return volumes::write(from.as_ref(), out.as_ref());
-    }
     let options = options()?;
     let scratch = tempfile::Builder::new().prefix("clusterseed-bench-").tempdir_in(&options.dir)?;
     println!("{}\n", machine::describe(scratch.path())?);
@@ -117,7 +109,7 @@ fn small(scratch: &Path, runs: usize) -> Result<()> {
         println!("| 6 × cloud-localds + 6 × tar czf | skipped: `apt install cloud-image-utils genisoimage` brings it | | |");
     }
     println!();
-    volumes::compare(&hosts, scratch, runs / SMALL_FACTOR)
+    Ok(())
 }
 
 /// What a user would do by hand with the files of six hosts: a NoCloud volume and a tarball each.
@@ -198,10 +190,6 @@ fn cluster(hosts: usize) -> Result<String> {
          - {{name: \"master[1-3]\", role: master, address: 10.0.0.1}}\n\
          - {{name: \"slave[1-{slaves}]\", role: slave, address: 10.0.1.1}}\n"
     ))
-}
-
-fn ms(run: Run) -> String {
-    format!("{:.1} ms", run.wall * 1e3)
 }
 
 fn seconds(run: Run) -> String {

@@ -98,3 +98,8 @@ fn cpu_of(id: Pid) -> Result<f64> {
     let ticks: u32 = fields.split_whitespace().skip(11).take(4).map(|field| field.parse().unwrap_or(0)).sum();
     Ok(f64::from(ticks) / TICKS_PER_SECOND)
 }
+
+/// Milliseconds of a run, for a table.
+pub fn ms(run: Run) -> String {
+    format!("{:.1} ms", run.wall * 1e3)
+}

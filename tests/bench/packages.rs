@@ -9,8 +9,7 @@ use clusterseed::apt::index;
 use clusterseed::apt::resolve::{PRIORITY, Request, Source, Universe, Versions, Want, resolve};
 use clusterseed::apt::verify::verify;
 
-use super::measure::{Figures, child, timed};
-use super::ms;
+use super::measure::{Figures, child, ms, timed};
 
 /// What is wanted of an empty system: two hundred packages.
 const WANTED: &str = "zookeeperd";

@@ -16,8 +16,8 @@ use clusterseed::io::store::Store;
 use clusterseed::io::{carried, copyright, load};
 use clusterseed::lock::{Asked, Lock, Package, Place, Set, Source, Wanted, print::print};
 
-use super::measure::{Figures, child, timed};
-use super::{machine, ms};
+use super::machine;
+use super::measure::{Figures, child, ms, timed};
 
 /// How many packages the large ones are.
 const LARGE: usize = 8;
