@@ -46,6 +46,16 @@ pub enum LockFile {
     Text(String, String),
 }
 
+impl LockFile {
+    /// SHA-256 of what it says.
+    pub fn digest(&self) -> Option<Sha256Sum> {
+        match self {
+            Self::Text(_, text) => Some(Sha256Sum::of(text.as_bytes())),
+            Self::Ignored | Self::Missing => None,
+        }
+    }
+}
+
 /// Spec to cluster, checked as a whole, down to the size of what would be emitted. `None` when there is an error.
 pub fn check(inputs: &Inputs, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
     let spec = inputs.spec.as_ref()?;
@@ -179,11 +189,8 @@ pub fn build_with<E: Send>(
     let shared = [repositories.artifacts(), beside.more.clone()].concat();
     entries.extend(shared.into_par_iter().map(entry).collect::<Result<Vec<_>, BuildError<E>>>()?);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
-    let lock = match &inputs.lock {
-        LockFile::Text(_, text) => Some(Sha256Sum::of(text.as_bytes())),
-        LockFile::Ignored | LockFile::Missing => None,
-    };
-    let origin = Origin { spec: inputs.digest, profile: profile_digest(&inputs.catalog, &cluster.profile.name), lock };
+    let profile = profile_digest(&inputs.catalog, &cluster.profile.name);
+    let origin = Origin { spec: inputs.digest, profile, lock: inputs.lock.digest() };
     for artifact in manifest::emit(cluster, &origin, &hosts, &entries) {
         if let (Some(signer), Some(text)) = (&beside.signer, artifact.content.bytes()) {
             let signature = (signer.sign)(text, Form::Detached).map_err(BuildError::Emit)?;
@@ -227,5 +234,5 @@ fn profile_digest(catalog: &Catalog, name: &str) -> Sha256Sum {
 /// Parses the text of a spec that was just loaded; the first step of every command.
 pub fn parse_spec(text: &str, name: &str, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Spec> {
     let file = sources.add(name, text);
-    parse::parse(text, file, diags)
+    parse::parse(text, file, sources, diags)
 }

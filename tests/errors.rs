@@ -132,6 +132,10 @@ fn problems(case: &Case) -> Vec<String> {
     if !data.is_empty() {
         problems.push(format!("wrote to stdout: {data}"));
     }
+    // The password of every case that has one.
+    if [&words, &lines].iter().any(|said| said.contains("hunter2")) {
+        problems.push("tells a secret".into());
+    }
     problems.extend(support::expect(&case.path.with_extension("stderr"), &words).err());
     problems
 }

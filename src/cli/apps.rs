@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
 
 use super::args::{Apps, Format, Global};
-use super::check::checked;
+use super::check::Checked;
 use super::{Verdict, report, status};
 use crate::cluster::Cluster;
 use crate::cluster::documents::{Document, Given};
@@ -28,7 +28,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Compares, and with `--submit` or `--delete` changes what runs.
 pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
-    let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
+    let Some(Checked { cluster, .. }) = Checked::load(&options.input, global, Format::Text)? else {
+        bail!("the spec has errors, so nobody was asked")
+    };
     let elsewhere = status::elsewhere(&cluster, &options.resolve)?;
     let model = ask::model(&cluster, &mut Diagnostics::new());
     let places = model.places(&elsewhere);

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::args::{Bake, Format, Global, Input};
-use super::carried::{self, Use};
+use super::carried::{self, Signature, Use};
+use super::check::Checked;
 use super::{Verdict, report};
 use crate::bake::{self, Carried, Job, qemu};
 use crate::cluster::{Cluster, PackageSource};
-use crate::compile::LockFile;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::emit::repository::Repositories;
 use crate::emit::{Context, Signing};
@@ -20,9 +20,10 @@ use crate::plan::Planner;
 
 /// Bakes an image of the roles of some hosts.
 pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Image)? else {
+    let Some((checked, packages)) = carried::load(&options.input, global, Format::Text, Use::Image)? else {
         return Ok(Verdict::Wrong);
     };
+    let Checked { cluster, inputs, .. } = checked;
     let roles = roles(options, &cluster)?;
     // What is wrong with the profile was found by the check; whether hosts of these roles can have one image, with another delivery, not.
     let mut diags = Diagnostics::new();
@@ -32,8 +33,8 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     }
     let network = network(options, &cluster);
     let then = base(&options.input, &cluster)?;
-    let signs = || carried::signs(&cluster, true, options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch);
-    let key = packages.as_ref().map(|_| signs()).transpose()?.flatten();
+    let signature = Signature { brings: true, named: options.sign_with.as_deref(), spec: &options.input.spec, make: true };
+    let key = packages.as_ref().map(|_| signature.key(&cluster, inputs.epoch)).transpose()?.flatten();
     let (repositories, upon) = match (&packages, &plan.host.shared.locked, key) {
         (Some(packages), Some(locked), Some(key)) => {
             let made = carried::signing(&key, |signer| Repositories::for_image(&cluster, locked, &packages.known, signer, inputs.epoch))?;
@@ -45,7 +46,7 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     let lock = cluster.lock.as_ref();
     let carried = lock.zip(upon).map(|(lock, (packages, locked))| Carried {
         store: &packages.store,
-        lock: if let LockFile::Text(_, text) = &inputs.lock { Sha256Sum::of(text.as_bytes()).hex() } else { String::new() },
+        lock: inputs.lock.digest().map_or_else(String::new, |digest| digest.hex()),
         upon: Question { lock, sets: &locked.sets, paragraphs: &paragraphs, then: &then },
     });
     let job = Job {

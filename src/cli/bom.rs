@@ -4,18 +4,19 @@ use anyhow::{Context, Result, anyhow};
 
 use super::args::{Bom as Options, Format, Global};
 use super::carried::{self, Packages, Use};
+use super::check::Checked;
 use super::{Verdict, report};
 use crate::bom::{Bom, Material, cyclonedx, table};
 use crate::cluster::Cluster;
-use crate::compile::{Inputs, LockFile};
-use crate::format::checksum::Sha256Sum;
+use crate::compile::Inputs;
 use crate::io::copyright;
 
 /// Prints the bill.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Image)? else {
+    let Some((checked, packages)) = carried::load(&options.input, global, options.format, Use::Image)? else {
         return Ok(Verdict::Wrong);
     };
+    let Checked { cluster, inputs, .. } = checked;
     let Some(packages) = packages else {
         report::say(&format!(
             "{}: nothing is carried (`packages: {{source: {}}}`), so this build has no bill of materials",
@@ -45,14 +46,10 @@ pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
 /// When a package cannot be read.
 pub fn of(cluster: &Cluster, inputs: &Inputs, packages: &Packages) -> Result<Bom> {
     let context = "making the bill of materials";
-    let lock = match &inputs.lock {
-        LockFile::Text(_, text) => Some(Sha256Sum::of(text.as_bytes())),
-        LockFile::Ignored | LockFile::Missing => None,
-    };
     let copyright = match &cluster.lock {
         Some(lock) => copyright::read(lock, &packages.store).context(context)?,
         None => Default::default(),
     };
-    let material = Material { cluster, lock, known: &packages.known, copyright: &copyright, epoch: inputs.epoch };
+    let material = Material { cluster, lock: inputs.lock.digest(), known: &packages.known, copyright: &copyright, epoch: inputs.epoch };
     Bom::of(material).map_err(|why| anyhow!(why)).context(context)
 }

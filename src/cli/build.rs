@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 
 use super::args::{Build, Format, Global};
-use super::carried::{self, Use};
-use super::check::first_boots;
+use super::carried::{self, Signature, Use};
+use super::check::{Checked, first_boots};
 use super::next::{self, Next};
 use super::{Verdict, bom, report};
 use crate::cluster::Cluster;
@@ -15,9 +15,10 @@ use crate::io::sign;
 
 /// Writes everything that the hosts need.
 pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, options.format, Use::Seeds)? else {
+    let Some((checked, packages)) = carried::load(&options.input, global, options.format, Use::Seeds)? else {
         return Ok(Verdict::Wrong);
     };
+    let Checked { cluster, inputs, .. } = checked;
     let target = next::target(options.target.as_deref(), &cluster, &inputs.catalog)?;
     let boots_here = target.as_ref().is_some_and(|target| target.name == next::QEMU);
     if options.base.is_some() && !boots_here {
@@ -27,7 +28,8 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     if let Some(packages) = &packages {
         more.push(bom::of(&cluster, &inputs, packages)?.artifact());
     }
-    let key = carried::signs(&cluster, packages.is_some(), options.sign_with.as_deref(), &options.input.spec, true, inputs.epoch)?;
+    let named = options.sign_with.as_deref();
+    let key = Signature { brings: packages.is_some(), named, spec: &options.input.spec, make: true }.key(&cluster, inputs.epoch)?;
     if key.as_ref().is_some_and(|key| key.made) {
         report::say(&format!("made {}: hosts trust what it signs; keep it, and keep it out of version control", sign::FILE));
     }

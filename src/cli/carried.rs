@@ -7,11 +7,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::args::{Format, Global, Input};
-use super::check::checked_with;
+use super::check::Checked;
 use super::report;
 use crate::cluster::{Cluster, Method};
-use crate::compile::Inputs;
-use crate::diag::{Diagnostics, Sources};
+use crate::diag::Diagnostics;
 use crate::emit::repository::{Form, Known, Signer};
 use crate::format::checksum::Sha256Sum;
 use crate::io::load;
@@ -37,38 +36,52 @@ pub enum Use {
 }
 
 /// Loads and checks a spec and the packages that it carries, and shows what is wrong. `None` when there are errors.
-pub fn checked(input: &Input, global: &Global, format: Format, for_what: Use) -> Result<Option<(Cluster, Inputs, Option<Packages>)>> {
-    let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
-    let mut sources = Sources::default();
-    let Some((cluster, inputs)) = checked_with(input, lock, global, format, &mut sources)? else { return Ok(None) };
-    let brings = for_what == Use::Image || cluster.delivery.method != Method::Image;
-    let Some(lock) = cluster.lock.as_ref().filter(|_| brings) else { return Ok(Some((cluster, inputs, None))) };
+pub fn load(input: &Input, global: &Global, format: Format, for_what: Use) -> Result<Option<(Checked, Option<Packages>)>> {
+    let Some(checked) = Checked::load(input, global, format)? else { return Ok(None) };
+    let method = &checked.cluster.delivery.method;
+    let brings = for_what == Use::Image || *method != Method::Image;
+    let Some(lock) = checked.cluster.lock.as_ref().filter(|_| brings) else { return Ok(Some((checked, None))) };
     let store = Store::of_user()?;
     store.sweep()?;
-    let packed = for_what == Use::Image || cluster.delivery.method == Method::Hand;
+    let packed = for_what == Use::Image || *method == Method::Hand;
     let mut diags = Diagnostics::new();
     let known = carried::read(lock, &store, packed, &mut diags).context("reading the packages that are carried")?;
-    report::diagnostics(&diags, &sources, format)?;
-    Ok((!diags.has_errors()).then_some((cluster, inputs, Some(Packages { store, known }))))
+    report::diagnostics(&diags, &checked.sources, format)?;
+    Ok((!diags.has_errors()).then_some((checked, Some(Packages { store, known }))))
 }
 
-/// The key that signs what is built of a cluster, where something signs it: because packages come along (`brings`), because hosts trust
-/// only certain keys, or because one was named. A key that hosts trust is never made on the way.
-///
-/// # Errors
-/// As [`Key::open`]; and when hosts would refuse what it signs.
-pub fn signs(cluster: &Cluster, brings: bool, named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Option<Key>> {
-    if !brings && named.is_none() && cluster.trust.is_empty() {
-        return Ok(None);
+/// What a command line says of the key that signs.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature<'o> {
+    /// Packages come along, so something must sign.
+    pub brings: bool,
+    /// The key that was named.
+    pub named: Option<&'o str>,
+    /// Beside which one lies, if none was named.
+    pub spec: &'o Path,
+    /// It may be made where there is none.
+    pub make: bool,
+}
+
+impl Signature<'_> {
+    /// The key that signs what is built of a cluster, where something signs it: because packages come along, because hosts trust only
+    /// certain keys, or because one was named. A key that hosts trust is never made on the way.
+    ///
+    /// # Errors
+    /// As [`Key::open`]; and when hosts would refuse what it signs.
+    pub fn key(self, cluster: &Cluster, epoch: u64) -> Result<Option<Key>> {
+        if !self.brings && self.named.is_none() && cluster.trust.is_empty() {
+            return Ok(None);
+        }
+        let key = key(self.named, self.spec, self.make && cluster.trust.is_empty(), epoch)?;
+        ensure!(
+            cluster.trust.is_empty() || cluster.trust.contains(&key.fingerprint),
+            "the key {} would sign, and hosts would refuse it: `trust` in the spec names {}; sign with one of those, or add this one once all hosts have a seed that names it",
+            key.fingerprint,
+            cluster.trust.join(", ")
+        );
+        Ok(Some(key))
     }
-    let key = key(named, spec, make && cluster.trust.is_empty(), epoch)?;
-    ensure!(
-        cluster.trust.is_empty() || cluster.trust.contains(&key.fingerprint),
-        "the key {} would sign, and hosts would refuse it: `trust` in the spec names {}; sign with one of those, or add this one once all hosts have a seed that names it",
-        key.fingerprint,
-        cluster.trust.join(", ")
-    );
-    Ok(Some(key))
 }
 
 /// The key that was named, or that beside the spec.

@@ -11,50 +11,48 @@ use crate::io::load;
 
 /// Finds every problem of a spec.
 pub fn run(options: &Check, global: &Global) -> Result<Verdict> {
-    let Some((cluster, _)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let Some(checked) = Checked::load(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
     if options.format == Format::Text {
-        report::say(&summary(&cluster));
+        report::say(&summary(&checked.cluster));
     }
     Ok(Verdict::Done)
 }
 
-/// Loads and checks a spec and shows what is wrong. `None` when there are errors.
-pub fn checked(input: &Input, global: &Global, format: Format) -> Result<Option<(Cluster, Inputs)>> {
-    Ok(examined(input, global, format)?.0)
+/// A spec without errors, and what was read for it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What the spec means.
+    pub cluster: Cluster,
+    /// What it was made of.
+    pub inputs: Inputs,
+    /// The texts that places point into, for what is found later.
+    pub sources: Sources,
+    /// What was said of it.
+    pub warnings: Diagnostics,
 }
 
-/// The same, with all that was said.
-pub fn examined(input: &Input, global: &Global, format: Format) -> Result<(Option<(Cluster, Inputs)>, Diagnostics)> {
-    let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
-    examined_with(input, lock, global, format, &mut Sources::default())
-}
+impl Checked {
+    /// Loads and checks a spec with the lock that was named, or that lies beside it, and shows what is wrong. `None` when there are
+    /// errors.
+    pub fn load(input: &Input, global: &Global, format: Format) -> Result<Option<Self>> {
+        let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
+        Self::load_with(input, lock, global, format)
+    }
 
-/// Loads and checks with a lock of the caller's choice, or with none, and with the texts that places point into.
-pub fn checked_with(
-    input: &Input,
-    lock: load::Lock,
-    global: &Global,
-    format: Format,
-    sources: &mut Sources,
-) -> Result<Option<(Cluster, Inputs)>> {
-    Ok(examined_with(input, lock, global, format, sources)?.0)
-}
-
-fn examined_with(
-    input: &Input,
-    lock: load::Lock,
-    global: &Global,
-    format: Format,
-    sources: &mut Sources,
-) -> Result<(Option<(Cluster, Inputs)>, Diagnostics)> {
-    let mut diags = Diagnostics::new();
-    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
-    let inputs = load::inputs(&input.spec, &options, sources, &mut diags)?;
-    let cluster = compile::check(&inputs, sources, &mut diags);
-    let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
-    diags.finish(&allowed, input.strict);
-    report::diagnostics(&diags, sources, format)?;
-    Ok((cluster.filter(|_| !diags.has_errors()).map(|cluster| (cluster, inputs)), diags))
+    /// The same with a lock of the caller's choice, or with none.
+    pub fn load_with(input: &Input, lock: load::Lock, global: &Global, format: Format) -> Result<Option<Self>> {
+        let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+        let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: input.cloud.clone(), lock };
+        let inputs = load::inputs(&input.spec, &options, &mut sources, &mut diags)?;
+        let cluster = compile::check(&inputs, &mut sources, &mut diags);
+        let allowed = allowed(&inputs, cluster.as_ref(), &mut diags);
+        diags.finish(&allowed, input.strict);
+        report::diagnostics(&diags, &sources, format)?;
+        // What is found later is drawn on the same lines.
+        diags.hidden().iter().for_each(|at| sources.hide(*at));
+        let cluster = cluster.filter(|_| !diags.has_errors());
+        Ok(cluster.map(|cluster| Self { cluster, inputs, sources, warnings: diags }))
+    }
 }
 
 /// Codes that the spec allows; unknown ones are reported.

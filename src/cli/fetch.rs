@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::args::{Fetch, Format, Global};
-use super::check::checked;
+use super::check::Checked;
 use super::progress::Shown;
 use super::{Verdict, report};
 use crate::compile::Inputs;
@@ -26,7 +26,9 @@ const FORMAT: u32 = 1;
 
 /// Brings the packages of a lock into the store.
 pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs)) = checked(&options.input, global, options.format)? else { return Ok(Verdict::Wrong) };
+    let Some(Checked { cluster, inputs, .. }) = Checked::load(&options.input, global, options.format)? else {
+        return Ok(Verdict::Wrong);
+    };
     let Some(lock) = &cluster.lock else {
         report::say(&format!(
             "{}: nothing is carried (`packages: {{source: {}}}`), nothing to fetch",

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Plan, Render};
-use super::carried::{self, Use};
-use super::check::{checked, first_boots};
+use super::carried::{self, Signature, Use};
+use super::check::{Checked, first_boots};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
 use crate::compile;
@@ -23,17 +23,19 @@ pub const PLAN_FORMAT: u32 = 1;
 
 /// Prints one file of one host.
 pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
-    let Some((cluster, inputs, packages)) = carried::checked(&options.input, global, Format::Text, Use::Seeds)? else {
+    let Some((checked, packages)) = carried::load(&options.input, global, Format::Text, Use::Seeds)? else {
         return Ok(Verdict::Wrong);
     };
+    let Checked { cluster, inputs, .. } = checked;
     let plan = host_plan(&cluster, &options.host)?;
     let path = options.path.as_deref().unwrap_or("user-data");
     if let Some(file) = plan.files.iter().find(|f| f.path == path) {
         report::bytes(&file.content.bytes)?;
         return Ok(Verdict::Done);
     }
-    let Some(key) = carried::signs(&cluster, packages.is_some(), options.sign_with.as_deref(), &options.input.spec, false, inputs.epoch)?
-    else {
+    let named = options.sign_with.as_deref();
+    let signature = Signature { brings: packages.is_some(), named, spec: &options.input.spec, make: false };
+    let Some(key) = signature.key(&cluster, inputs.epoch)? else {
         let repositories = Repositories::default();
         return file(
             &plan,
@@ -72,7 +74,7 @@ fn file(plan: &HostPlan, path: &str, context: Context<'_>) -> Result<Verdict> {
 
 /// Shows what hosts get.
 pub fn plan(options: &Plan, global: &Global) -> Result<Verdict> {
-    let Some((cluster, _)) = checked(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Some(Checked { cluster, .. }) = Checked::load(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
     let plans = match &options.host {
         Some(name) => vec![host_plan(&cluster, name)?],
         None => compile::plans(&cluster),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 
 use super::args::{Format, Global, Lock as Options};
-use super::check::checked_with;
+use super::check::Checked;
 use super::{Verdict, fetch, report};
 use crate::apt::{self, deb, index, status};
 use crate::cluster::{Carried, Cluster, PackageSource, Place};
@@ -29,10 +29,10 @@ const FORMAT: u32 = 1;
 
 /// Resolves what is asked, and writes the lock where it has changed.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
-    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let Some((cluster, inputs)) = checked_with(&options.input, load::Lock::Ignored, global, options.format, &mut sources)? else {
+    let Some(checked) = Checked::load_with(&options.input, load::Lock::Ignored, global, options.format)? else {
         return Ok(Verdict::Wrong);
     };
+    let Checked { cluster, inputs, sources, .. } = checked;
     let PackageSource::Carried(carried) = &cluster.packages.source else {
         report::say(&format!(
             "{}: nothing is carried (`packages: {{source: {}}}`), nothing to lock",
@@ -60,6 +60,7 @@ pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
     let packages = match choose::choose(&question) {
         Ok(packages) => packages,
         Err(refusals) => {
+            let mut diags = Diagnostics::new();
             refusals.iter().for_each(|refusal| diags.push(diagnostic(refusal, &cluster, &asked)));
             diags.finish(&[], false);
             report::diagnostics(&diags, &sources, options.format)?;

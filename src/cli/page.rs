@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use rayon::prelude::*;
 
 use super::args::{Format, Global, Report};
-use super::check::examined;
+use super::check::Checked;
 use super::{Verdict, report};
 use crate::compile;
 use crate::diag::Diagnostics;
@@ -18,8 +18,8 @@ use crate::io::output;
 
 /// Writes the page, over an earlier one of ours and over nothing else.
 pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
-    let (found, diags) = examined(&options.input, global, Format::Text)?;
-    let Some((cluster, inputs)) = found else { return Ok(Verdict::Wrong) };
+    let Some(checked) = Checked::load(&options.input, global, Format::Text)? else { return Ok(Verdict::Wrong) };
+    let Checked { cluster, inputs, warnings: diags, .. } = checked;
     let plans = compile::plans(&cluster);
     let repositories = Repositories::default();
     let context = Context { cluster: &cluster, epoch: inputs.epoch, repositories: &repositories, signing: Signing::Assumed };

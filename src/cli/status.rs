@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Result, bail};
 
 use super::args::{Format, Global, Status};
-use super::check::examined;
+use super::check::Checked;
 use super::page::{self, Target};
 use super::{Verdict, report};
 use crate::cluster::Cluster;
@@ -33,9 +33,9 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     if printed && options.format == Format::Json {
         bail!("stdout holds one of both: name a file for `--html`, or leave `--format json` out");
     }
-    let (found, diags) = examined(&options.input, global, Format::Text)?;
-    let Some((cluster, inputs)) = found else { bail!("the spec has errors, so nobody was asked") };
-    let warnings = page::warnings(&diags);
+    let Some(checked) = Checked::load(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
+    let warnings = page::warnings(&checked.warnings);
+    let Checked { cluster, inputs, .. } = checked;
     let elsewhere = elsewhere(&cluster, &options.resolve)?;
     let mut diags = Diagnostics::new();
     let model = ask::model(&cluster, &mut diags);

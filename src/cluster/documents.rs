@@ -10,6 +10,7 @@ use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes};
 use crate::profile::load::json_of;
 use crate::profile::{Source, Submission};
 use crate::schema::{Type, Value};
+use crate::spec::secrets;
 use crate::yaml::read::{self, Entry, Kind, Node};
 
 /// A tree of settings with files put in where `ty` allows it. A file that holds a list stands for its items. What cannot be read
@@ -67,7 +68,7 @@ impl Reader<'_> {
             return None;
         };
         let file = self.sources.add(path, text.clone());
-        read::parse(&text, file, self.diags)
+        secrets::read(&text, file, self.sources, self.diags)
     }
 }
 

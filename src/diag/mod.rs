@@ -141,12 +141,12 @@ impl Diagnostics {
         self.hidden.extend(other.hidden);
     }
 
-    /// Says that a secret stands at `at`: lines that are shown have stars there.
+    /// Says that a secret stands at `at`, as its type tells: lines that are shown have stars there.
     pub fn hide(&mut self, at: At) {
         self.hidden.push(at);
     }
 
-    /// Places of secrets.
+    /// Places of such secrets. Whoever goes on with other diagnostics of the same texts tells [`Sources::hide`] of them.
     pub fn hidden(&self) -> &[At] {
         &self.hidden
     }
@@ -300,25 +300,11 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
-impl Source {
-    /// The same text with stars at the places of secrets, character by character, so that carets still fit.
-    fn masked(&self, places: impl Iterator<Item = At>) -> String {
-        let mut text = self.text.clone();
-        for at in places {
-            let (start, end) = (at.start as usize, (at.end as usize).min(text.len()));
-            if let Some(secret) = text.get(start..end) {
-                let stars: String = secret.chars().flat_map(|c| if c == '\n' { vec![c] } else { vec!['*'; c.len_utf8()] }).collect();
-                text.replace_range(start..end, &stars);
-            }
-        }
-        text
-    }
-}
-
-/// All texts of a run.
+/// All texts of a run, and where secrets stand in them.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    hidden: Vec<At>,
 }
 
 impl Sources {
@@ -328,18 +314,29 @@ impl Sources {
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// The text behind an id.
+    /// The text behind an id; to be read, not to be shown.
     pub fn get(&self, id: FileId) -> &Source {
         &self.files[id.0 as usize]
     }
 
-    /// The texts as they may be shown: without secrets.
-    pub fn masked(&self, hidden: &[At]) -> Self {
-        let mask = |(index, source): (usize, &Source)| {
-            let own = hidden.iter().filter(|at| at.file.0 as usize == index).copied();
-            Source::new(source.name.clone(), source.masked(own))
-        };
-        Self { files: self.files.iter().enumerate().map(mask).collect() }
+    /// Says that a secret stands at `at`, whoever points there.
+    pub fn hide(&mut self, at: At) {
+        self.hidden.push(at);
+    }
+
+    /// The texts as they may be shown: with stars at the places of secrets and at `more`, as wide as they are, so that carets fit.
+    pub fn masked(&self, more: &[At]) -> Self {
+        let mut texts: Vec<String> = self.files.iter().map(|source| source.text.clone()).collect();
+        for at in self.hidden.iter().chain(more) {
+            let Some(text) = texts.get_mut(at.file.0 as usize) else { continue };
+            let (start, end) = (at.start as usize, (at.end as usize).min(text.len()));
+            if let Some(secret) = text.get(start..end) {
+                let stars: String = secret.chars().flat_map(|c| if c == '\n' { vec![c] } else { vec!['*'; c.len_utf8()] }).collect();
+                text.replace_range(start..end, &stars);
+            }
+        }
+        let files = self.files.iter().zip(texts).map(|(source, text)| Source::new(source.name.clone(), text));
+        Self { files: files.collect(), hidden: Vec::new() }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::format::checksum::Sha256Sum;
 use crate::io::git::Blob;
 use crate::lock;
 use crate::profile::catalog::Catalog;
+use crate::spec::secrets;
 use crate::yaml::read as yaml;
 
 /// Most bytes of one local file that a spec names; larger things belong on a mirror.
@@ -131,7 +132,9 @@ fn from_bytes(
     if !readable {
         // What can be shown of it: the place of the first bad byte is in the part before it.
         let part = if bytes.len() > yaml::MAX_BYTES { &bytes[..1024] } else { bytes };
-        sources.add(name, String::from_utf8_lossy(part));
+        let part = String::from_utf8_lossy(part);
+        let file = sources.add(name, &*part);
+        secrets::hide_in_lines(&part, file, sources);
     }
     let mut local = LocalFiles::new();
     for reference in spec.iter().flat_map(crate::spec::Spec::references) {

@@ -5,6 +5,7 @@
 pub mod network;
 pub mod packages;
 pub mod parse;
+pub mod secrets;
 pub mod shape;
 
 use std::collections::BTreeMap;

@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Audience, Command, Delivery, File, HostEntry, RoleEntry, Spec, User, network, packages, shape};
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
+use super::{Audience, Command, Delivery, File, HostEntry, RoleEntry, Spec, User, network, packages, secrets, shape};
+use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
 use crate::schema::check::Checker;
 use crate::schema::{Data, Value, scalar};
-use crate::yaml::read::{self, Kind, Node};
+use crate::yaml::read::{Kind, Node};
 
-/// Parses a spec that lies in `file`. `None` when too little is right to go on; `diags` says why.
-pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> {
-    let Some(node) = read::parse(text, file, diags) else {
-        hide_lines(text, file, diags);
-        return None;
-    };
-    hide_secrets(&node, false, diags);
+/// Parses a spec that lies in `file`, and hides its secrets in `sources`. `None` when too little is right to go on; `diags` says why.
+pub fn parse(text: &str, file: FileId, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Spec> {
+    let node = secrets::read(text, file, sources, diags)?;
     version(&node, diags)?;
     let mut checker = Checker { diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
     let value = checker.check("", &node, &shape::spec(None))?;
@@ -24,47 +20,6 @@ pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> 
         spec.fields = entries.iter().map(|entry| (entry.key.clone(), place(entry.key_at, entry.value.at))).collect();
     }
     Some(spec)
-}
-
-/// Words in a key that announce a secret. A mistyped field is unknown to every type, so its value is hidden by name.
-const SECRET_WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
-
-/// Lines of the spec are shown in messages, and messages end up in logs: what looks like a secret is hidden before anything is said.
-fn hide_secrets(node: &Node, named: bool, diags: &mut Diagnostics) {
-    match &node.kind {
-        Kind::Map(entries) => {
-            // A file of the user's own is secret by a word beside its content.
-            let secret = matches!(node.get("secret").map(|n| &n.kind), Some(Kind::Scalar { text, .. }) if text == "true");
-            for entry in entries {
-                let key = entry.key.to_lowercase();
-                let telling = SECRET_WORDS.iter().any(|word| key.contains(word)) || (secret && key == "content");
-                // `{file: path}` names the place of a secret, which is worth seeing.
-                hide_secrets(&entry.value, (named || telling) && key != "file", diags);
-            }
-        }
-        Kind::Seq(items) => items.iter().for_each(|item| hide_secrets(item, named, diags)),
-        Kind::Scalar { text, plain } => {
-            let switch = *plain && matches!(text.as_str(), "true" | "false");
-            let telling = !switch && !text.is_empty();
-            let login = text.contains("://") && text.contains('@');
-            if telling && (named || login || text.contains("PRIVATE KEY")) {
-                diags.hide(node.at);
-            }
-        }
-    }
-}
-
-/// The same where there is no tree: what follows a telling key on its line.
-fn hide_lines(text: &str, file: FileId, diags: &mut Diagnostics) {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let lower = line.to_ascii_lowercase();
-        let key = SECRET_WORDS.iter().filter_map(|word| lower.find(word)).min();
-        if let Some(colon) = key.and_then(|key| Some(key + lower[key..].find(':')?)) {
-            diags.hide(At::new(file, start + colon + 1, start + line.trim_end().len()));
-        }
-        start += line.len();
-    }
 }
 
 /// A spec of another version would only give misleading messages: it is refused first.
