@@ -28,18 +28,22 @@ struct Case {
     arguments: Vec<String>,
     /// What is run: `check`, unless the case says otherwise.
     command: String,
+    is_ascii: bool,
 }
 
 #[test]
 fn every_case_says_what_it_must() {
     let cases = cases();
     assert!(cases.len() >= 150, "only {} cases", cases.len());
+    let (mut folders, errors) = (BTreeSet::new(), support::data("errors"));
+    let folder = |path: &PathBuf| path.strip_prefix(&errors).unwrap().iter().next().map(|name| name.to_owned());
+    let first: BTreeSet<&PathBuf> = cases.iter().map(|case| &case.path).filter(|path| folders.insert(folder(path))).collect();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = problems(case);
+                    let found = problems(case, first.contains(&case.path) || !case.is_ascii);
                     failures.lock().unwrap().extend(found.into_iter().map(|why| format!("{}: {why}", case.path.display())));
                 }
             });
@@ -100,11 +104,13 @@ fn case(path: PathBuf) -> Case {
     let pair = |pair: &[&str]| (pair[0].to_string(), pair.get(1).expect("a place after the code").to_string());
     let mut expected: Vec<Found> = words.chunks(2).map(pair).collect();
     expected.sort();
-    Case { path, expected, arguments: arguments.split_whitespace().map(str::to_string).collect(), command: command.to_string() }
+    let arguments = arguments.split_whitespace().map(str::to_string).collect();
+    Case { path, expected, arguments, command: command.to_string(), is_ascii: text.is_ascii() }
 }
 
-/// Runs `check`, or what the case says, twice, for people and for programs.
-fn problems(case: &Case) -> Vec<String> {
+/// Runs `check`, or what the case says, for people, and `for_programs` too: both are drawn from the same diagnostics,
+/// and one case for each folder below `errors`, and each that writes something else than ASCII, shows that they say the same.
+fn problems(case: &Case, for_programs: bool) -> Vec<String> {
     let name = case.path.file_name().unwrap();
     let check = |more: &[&str]| {
         let mut command = support::clusterseed();
@@ -113,22 +119,25 @@ fn problems(case: &Case) -> Vec<String> {
         command.output().unwrap()
     };
     let mut problems = Vec::new();
-    let (for_people, for_programs) = (check(&[]), check(&["--format", "json"]));
-    let (lines, _) = support::texts(&for_programs);
-    let found: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut places: Vec<Found> =
-        found.iter().map(|found| (found["code"].as_str().unwrap().to_string(), place(&found["at"], name))).collect();
-    places.sort();
-    if places != case.expected {
-        problems.push(format!("expected {:?}\n  found {places:?}", case.expected));
-    }
-    let code = i32::from(found.iter().any(|found| found["severity"] == "error"));
-    for output in [&for_people, &for_programs] {
-        if output.status.code() != Some(code) {
-            problems.push(format!("ended with {}, not {code}", output.status));
-        }
-    }
+    let for_people = check(&[]);
     let (data, words) = support::texts(&for_people);
+    let mut compare = |said: &str, mut places: Vec<Found>, errors: bool, ended: std::process::ExitStatus| {
+        places.sort();
+        if places != case.expected {
+            problems.push(format!("expected {:?}\n  found {said} {places:?}", case.expected));
+        }
+        if ended.code() != Some(i32::from(errors)) {
+            problems.push(format!("ended {said} with {ended}"));
+        }
+    };
+    compare("for people", drawn(&words, name), words.lines().any(|line| line.starts_with("error[")), for_people.status);
+    if for_programs {
+        let told = check(&["--format", "json"]);
+        let (lines, _) = support::texts(&told);
+        let found: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let places = found.iter().map(|found| (found["code"].as_str().unwrap().to_string(), place(&found["at"], name))).collect();
+        compare("for programs", places, found.iter().any(|found| found["severity"] == "error"), told.status);
+    }
     if !data.is_empty() {
         problems.push(format!("wrote to stdout: {data}"));
     }
@@ -138,6 +147,19 @@ fn problems(case: &Case) -> Vec<String> {
     }
     problems.extend(support::expect(&case.path.with_extension("stderr"), &words).err());
     problems
+}
+
+/// Code and place of all that people see: the place stands under the headline, and names the file unless it is the spec.
+fn drawn(words: &str, spec: &std::ffi::OsStr) -> Vec<Found> {
+    let lines: Vec<&str> = words.lines().chain([""]).collect();
+    let pairs = lines.windows(2).filter_map(|pair| {
+        let rest = pair[0].strip_prefix("error[").or_else(|| pair[0].strip_prefix("warning["))?;
+        let (code, _) = rest.split_once("]: ")?;
+        let at = pair[1].trim_start().strip_prefix("--> ").unwrap_or("-");
+        let place = at.strip_prefix(&*spec.to_string_lossy()).and_then(|rest| rest.strip_prefix(':')).unwrap_or(at);
+        Some((code.to_string(), place.to_string()))
+    });
+    pairs.collect()
 }
 
 /// `LINE:COLUMN`, with the file before it unless it is the spec.

@@ -22,13 +22,15 @@ pub struct Given {
 /// Bytes that look like nothing else, the same at each run.
 fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
+    let mut bytes = vec![0; size.next_multiple_of(8)];
+    for word in bytes.chunks_exact_mut(8) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..size.div_ceil(8)).flat_map(|_| next()).take(size).collect()
+        word.copy_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
 }
 
 /// Sizes at the edges of sectors, names with everything that names may have, a file of many MB.

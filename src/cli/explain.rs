@@ -11,6 +11,11 @@ use crate::profile::{Profile, load as profile_load};
 
 /// Prints a code's text.
 pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
+    // Our own codes need no profile to be read.
+    if let Some((head, explain)) = options.code.as_deref().and_then(own) {
+        report::data(&format!("{}\n\n{}\n", wrapped(&head), wrapped(explain)))?;
+        return Ok(Verdict::Done);
+    }
     let profiles = profiles(global)?;
     let rules = profiles.iter().flat_map(|p| {
         let rules = p
@@ -31,11 +36,7 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
         report::data(&list)?;
         return Ok(Verdict::Done);
     };
-    if let Some(code) = codes::find(wanted) {
-        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{}: {}", code.name, code.summary)), wrapped(code.explain)))?;
-    } else if let Some((name, summary, explain)) = danger::CODES.iter().find(|(name, _, _)| name == wanted) {
-        report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {summary}")), wrapped(explain)))?;
-    } else if let Some((name, kind, explain)) = rules.iter().find(|(name, _, _)| name == wanted) {
+    if let Some((name, kind, explain)) = rules.iter().find(|(name, _, _)| name == wanted) {
         report::data(&format!("{}\n\n{}\n", wrapped(&format!("{name}: {kind}")), wrapped(explain)))?;
     } else {
         let own = codes::ALL.iter().map(|c| c.name).chain(danger::CODES.iter().map(|(name, _, _)| *name));
@@ -43,6 +44,15 @@ pub fn run(options: &Explain, global: &Global) -> Result<Verdict> {
         bail!("there is no code `{wanted}`; {}", did_you_mean(wanted, known.iter().copied()));
     }
     Ok(Verdict::Done)
+}
+
+/// Headline and text of a code that belongs to no profile.
+fn own(wanted: &str) -> Option<(String, &'static str)> {
+    if let Some(code) = codes::find(wanted) {
+        return Some((format!("{}: {}", code.name, code.summary), code.explain));
+    }
+    let (name, summary, explain) = danger::CODES.iter().find(|(name, _, _)| *name == wanted)?;
+    Some((format!("{name}: {summary}"), explain))
 }
 
 fn profiles(global: &Global) -> Result<Vec<Profile>> {

@@ -130,8 +130,9 @@ pub fn given<'c>(cluster: &'c Cluster, diags: &mut Diagnostics) -> Vec<Given<'c>
 fn document(cluster: &Cluster, submission: &Submission, ty: &Type, value: &Value, diags: &mut Diagnostics) -> Option<Document> {
     let json = json_of(ty, value);
     let item = Jinja::from_serialize(&json);
+    let cluster_scope = cluster.scope();
     let mut render = |template: &Source, key: Option<&str>| {
-        let scope = minijinja::context! { item => item, key => key, ..cluster.scope() };
+        let scope = minijinja::context! { item => item, key => key, ..cluster_scope.clone() };
         let text = cluster.profile.engine.render_text(&template.value, &scope);
         text.map_err(|problem| {
             let help = "profiles/README.md says what expressions and templates may use";

@@ -177,6 +177,10 @@ fn ends_early(source: &str) -> bool {
 /// Refuses slices with a step, such as `list[::-1]`: minijinja 2.24 panics on some of them (3.1 does as well), and the language
 /// of profiles has no use for one. What the tokenizer does not understand the parser reports.
 fn refuse_steps(source: &str, in_expression: bool) -> Result<(), Problem> {
+    // Most have neither a bracket nor two colons, and need not be read twice.
+    if !source.contains('[') || source.matches(':').nth(1).is_none() {
+        return Ok(());
+    }
     let mut colons = Vec::new();
     for (token, span) in tokenize(source, in_expression, Default::default(), Default::default()).map_while(Result::ok) {
         match token {
@@ -238,7 +242,7 @@ impl Engine {
 
     /// Compiles an expression.
     pub fn expression<'e>(&'e self, source: &'e str) -> Result<Expression<'e, 'e>, Problem> {
-        if ends_early(source) {
+        if source.contains("}}") && ends_early(source) {
             return Err(Problem { message: "syntax error: unexpected `}}`".into(), line: None });
         }
         refuse_steps(source, true)?;

@@ -138,12 +138,14 @@ pub fn rows(text: &str, columns: &Columns, wanted: &[(String, String)]) -> Resul
             continue;
         }
         let release = |at: usize| cell(at).trim_start_matches('v').to_string();
-        if debversion::compare(&newest, &release(last)).is_lt() {
-            newest = release(last);
+        let until = release(last);
+        // Most rows live until the newest release.
+        if newest != until && debversion::compare(&newest, &until).is_lt() {
+            newest.clone_from(&until);
         }
         let row = Flag {
             first: release(first),
-            last: release(last),
+            last: until,
             alias: alias.map(cell).filter(|a| !a.is_empty()).map(str::to_string),
             toggle: kind.is_some_and(|at| cell(at) == "toggle"),
         };

@@ -317,13 +317,16 @@ fn text_problem(what: &str, text: &str, limits: &Text) -> Option<(String, String
     if text.is_empty() && !limits.empty {
         return Some((format!("{what} is empty"), "write something, or remove the key".into()));
     }
-    if text.chars().count() > limits.max {
+    // No text has more characters than bytes: few are counted.
+    if text.len() > limits.max && text.chars().count() > limits.max {
         return Some((format!("{what} has more than {} characters", limits.max), "write it shorter".into()));
     }
-    if text.contains('\0') {
+    if text.as_bytes().contains(&0) {
         return Some((format!("{what} holds a NUL character"), "remove it; no file of a target can hold it as text".into()));
     }
-    match text.chars().find(|c| !limits.multiline && !matches!(c, ' '..='~')) {
+    let odd = |text: &str| text.chars().find(|c| !matches!(c, ' '..='~'));
+    let printable = limits.multiline || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    match (!printable).then(|| odd(text)).flatten() {
         Some('\n') => return Some((format!("{what} holds a line break"), "write it on one line".into())),
         Some(odd) => {
             let kind = if odd.is_ascii() { "a control character" } else { "not ASCII" };

@@ -75,12 +75,15 @@ fn every_kind_is_read_back() {
     }
 }
 
+const ZEROS: [u8; 4096] = [0; 4096];
+
 /// Leaves holes where others would write zeros.
 struct Sparse(fs::File);
 
 impl Write for Sparse {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.iter().all(|byte| *byte == 0) {
+        // Compared as blocks: byte by byte, two gigabytes take a debug build a quarter of a minute.
+        if bytes.chunks(ZEROS.len()).all(|piece| piece == &ZEROS[..piece.len()]) {
             self.0.seek_relative(i64::try_from(bytes.len()).expect("a piece"))?;
             return Ok(bytes.len());
         }
@@ -135,10 +138,12 @@ fn same_volume_same_bytes() {
     };
     assert!(made(false) == made(false) && made(false) == made(true), "the order of files decides nothing");
     let bytes = made(false);
-    for at in (0..64 * 1024).step_by(7) {
-        let mut bad = bytes.clone();
+    // Every byte of the boot sector, and some of all that follows it.
+    let mut bad = bytes.clone();
+    for at in (0..512).chain((512..64 * 1024).step_by(41)) {
         bad[at] ^= 0xff;
         let _ = read::read(&bad);
+        bad[at] ^= 0xff;
     }
     for cut in [0, 511, 512, 4096, bytes.len() - 1] {
         assert!(read::read(&bytes[..cut]).is_err(), "cut at {cut}");

@@ -1,6 +1,7 @@
 //! The tree of typed settings.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::Loader;
 use crate::diag::codes;
@@ -142,10 +143,14 @@ impl Loader<'_> {
 
     /// A setting's shape without the need of a description.
     fn inner(&mut self, key: &str, node: &Node) -> Option<Value> {
-        let mut fields = shape::setting();
-        fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
+        // Its patterns are compiled once, not for each of a profile's many types.
+        static INNER: LazyLock<Type> = LazyLock::new(|| {
+            let mut fields = shape::setting();
+            fields.iter_mut().filter(|f| f.name == "description").for_each(|f| f.required = false);
+            Type::Object(fields)
+        });
         let mut checker = Checker { diags: self.diags, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-        checker.check(key, node, &Type::Object(fields))
+        checker.check(key, node, &INNER)
     }
 
     fn pattern(&mut self, value: &Value, key: &str) -> Option<Pattern> {
