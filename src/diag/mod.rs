@@ -359,7 +359,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// As [`did_you_mean`], with what else people call what is known, as pairs of such a word and the name. Case, dots and dashes of
-/// that word do not count: `Ubuntu1404` is `ubuntu-14.04`.
+/// that word do not count: `ubuntu1404` is `ubuntu-14.04`.
 pub fn did_you_mean_or<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone, other: &[(&str, &str)]) -> String {
     let bare = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let meant = known.clone().into_iter().find(|name| bare(name) == bare(typed));

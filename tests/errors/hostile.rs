@@ -52,10 +52,10 @@ fn specs() -> Vec<Hostile> {
     let long_text = "x".repeat(100 * 1024);
     let copies = (0..20_000).map(|_| "  - *big\n").collect::<String>();
     let hosts = (0..20_000).map(|n| format!("  - {{name: slave{n}, role: slav, address: 10.1.{}.{}}}\n", n / 250, n % 250 + 1));
-    // Each waits for the one before it; the last has the id of the first.
+    // Each waits for the one before it; the last has the id of the first, and waits for nobody.
     let apps = (0..1000u32).fold("settings:\n  marathon:\n    apps:\n".to_string(), |mut text, n| {
         let (name, before) = (n % 999, n.saturating_sub(1));
-        let on = if n == 0 { String::new() } else { format!(", dependencies: [/g{}/a{before}]", before / 10) };
+        let on = if n % 999 == 0 { String::new() } else { format!(", dependencies: [/g{}/a{before}]", before / 10) };
         let _ = writeln!(text, "      - {{id: /g{}/a{name}, cmd: x, ports: [{}]{on}}}", name / 10, 10_000 + n);
         text
     });
