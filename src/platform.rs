@@ -6,7 +6,7 @@ pub mod target;
 pub use cloud::{Cloud, Encoding, clouds};
 pub use target::{Target, targets};
 
-use crate::diag::{Diagnostic, Diagnostics, FileId, Sources, codes};
+use crate::diag::{Diagnostic, Diagnostics, FileId, Sources, codes, did_you_mean_or};
 use crate::profile::catalog::Catalog;
 use crate::schema::check::Checker;
 use crate::schema::{Field, Type, Value};
@@ -212,6 +212,16 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         },
         needs: value.get("network").map(needs).unwrap_or_default(),
     })
+}
+
+/// A help line for the name of a platform that there is none of: people say `trusty` and `ubuntu-trusty` as well.
+pub fn meant(typed: &str, catalog: &Catalog) -> String {
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
+    let platforms = catalog.platforms().into_iter().filter_map(|name| load(name, catalog, &mut sources, &mut diags));
+    let words = |p: Platform| [p.codename.clone(), format!("{}{}", p.distribution, p.codename)].map(|word| (word, p.name.clone()));
+    let other: Vec<(String, String)> = platforms.flat_map(words).collect();
+    let other: Vec<(&str, &str)> = other.iter().map(|(word, name)| (word.as_str(), name.as_str())).collect();
+    did_you_mean_or(typed, catalog.platforms(), &other)
 }
 
 fn needs(value: &Value) -> Needs {

@@ -146,7 +146,7 @@ pub fn readable(bytes: &[u8]) -> Vec<u8> {
         None => bytes.to_vec(),
         Some(body) => {
             let body: String = body.iter().map(|b| char::from(*b)).filter(|c| *c != '\n').collect();
-            clusterseed::format::openpgp::base64(&body).expect("base64")
+            clusterseed::format::base64::decode(&body).expect("base64")
         }
     };
     if !packed.starts_with(&[0x1f, 0x8b]) {

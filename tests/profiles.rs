@@ -42,6 +42,18 @@ fn run(command: &mut Command, code: i32) -> (String, String) {
     (out, err)
 }
 
+/// Of a kind that a profile has none of, nothing is said.
+#[test]
+fn a_profile_shows_what_it_has() {
+    let (shown, _) = run(&mut ours(&["profile", "show", "bare"]), 0);
+    let lines: Vec<&str> = shown.lines().collect();
+    for pair in lines.windows(2).filter(|pair| !pair[0].is_empty() && !pair[0].starts_with(' ') && !pair[0].contains(':')) {
+        assert!(pair[1].starts_with("  "), "an empty heading: {}", pair[0]);
+    }
+    assert!(lines.contains(&"roles") && !lines.contains(&"versions") && !shown.contains(":\n"), "{shown}");
+    assert!(lines.iter().all(|line| !line.trim_end().ends_with("services:")), "{shown}");
+}
+
 /// A spec in a folder of its own, as text for arguments.
 fn saved(folder: &Path, text: &str) -> String {
     let path = folder.join("cluster.yaml");

@@ -16,7 +16,7 @@ use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::format::vfat;
 use clusterseed::format::volume::{File, Source, Volume};
 
-use super::support::{clusterseed, data, root, texts};
+use super::support::{clusterseed, data, machine_cache, succeed, texts};
 
 /// An emulated boot takes two minutes on an idle machine; other tests may run beside it.
 const PATIENCE: Duration = Duration::from_secs(1500);
@@ -45,11 +45,6 @@ struct Machine {
     /// Kernel and disk of all machines.
     kernel: PathBuf,
     host: PathBuf,
-}
-
-fn succeed(command: &mut Command) {
-    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?}: {status}");
 }
 
 /// Builds a cluster of these hosts; `base` is the image of `run.sh`.
@@ -221,16 +216,8 @@ fn beside(machine: &Machine) -> PathBuf {
 #[test]
 #[ignore = "needs root, and some minutes: boots machines with QEMU; run with --ignored"]
 fn boots_from_its_volume_and_without() {
-    if !rustix::process::geteuid().is_root() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI must boot machines, so it has to be root");
-        println!("skipped: making the disk of a machine is for root");
-        return;
-    }
     let began = Instant::now();
-    let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
-    succeed(Command::new("sh").arg(data("qemu/install.sh")));
-    succeed(Command::new("sh").arg(data("real/root.sh")).arg(cache.join("root")));
-    succeed(Command::new("sh").arg(data("qemu/disk.sh")).arg(cache.join("qemu")).arg(cache.join("root")));
+    let Some(cache) = machine_cache() else { return };
     let home = cache.join("qemu-test");
     let _ = fs::remove_dir_all(&home);
     let machine = |cluster: &str, name, address| Machine::new(&home, cluster, name, address, &cache);

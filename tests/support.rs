@@ -1,8 +1,9 @@
 //! What the tests share: the program as a command, folders of their own, and files of expected output.
 
 use std::fs;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The program under test, away from the user's environment.
 pub fn clusterseed() -> Command {
@@ -71,4 +72,44 @@ pub fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     }
     found.sort();
     found
+}
+
+/// Leaves holes where others would write zeros.
+pub struct Sparse(pub fs::File);
+
+impl Write for Sparse {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        // Compared as blocks: byte by byte, two gigabytes take a debug build a quarter of a minute.
+        if bytes.chunks(ZEROS.len()).all(|piece| piece == &ZEROS[..piece.len()]) {
+            self.0.seek_relative(i64::try_from(bytes.len()).expect("a piece"))?;
+            return Ok(bytes.len());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Where tests that boot machines keep what they fetch and make, with the files and commands of a machine that QEMU boots. None,
+/// with a word why, where nobody is root; in CI that is a mistake.
+pub fn machine_cache() -> Option<PathBuf> {
+    if !rustix::process::geteuid().is_root() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI must boot machines, so it has to be root");
+        println!("skipped: making the disk of a machine is for root");
+        return None;
+    }
+    let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
+    succeed(Command::new("sh").arg(data("qemu/install.sh")));
+    succeed(Command::new("sh").arg(data("real/root.sh")).arg(cache.join("root")));
+    succeed(Command::new("sh").arg(data("qemu/disk.sh")).arg(cache.join("qemu")).arg(cache.join("root")));
+    Some(cache)
+}
+
+/// Runs what must end well.
+pub fn succeed(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
 }

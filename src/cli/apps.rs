@@ -31,7 +31,7 @@ pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
     let Some(Checked { cluster, .. }) = Checked::load(&options.input, global, Format::Text)? else {
         bail!("the spec has errors, so nobody was asked")
     };
-    let elsewhere = status::elsewhere(&cluster, &options.resolve)?;
+    let elsewhere = status::elsewhere(&cluster, &options.asking.resolve)?;
     let model = ask::model(&cluster, &mut Diagnostics::new());
     let places = model.places(&elsewhere);
     let requests = model.requests(&elsewhere);
@@ -40,7 +40,7 @@ pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
     for given in &model.given {
         let own = model.targets.iter().zip(&requests).filter(|(target, _)| target.service.name == given.submission.service.value);
         let doors = own.map(|(target, request)| (model.host(target).name.as_str(), request)).collect();
-        kinds.push(Kind { cluster: &cluster, given, doors, places: &places, timeout: options.timeout });
+        kinds.push(Kind { cluster: &cluster, given, doors, places: &places, timeout: options.asking.timeout });
     }
     if kinds.is_empty() {
         report::say(&format!("{}: the spec gives nothing to a running service", cluster.name));
@@ -54,9 +54,9 @@ pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
         let refused = done.values().any(Result::is_err);
         let differ = |d: &DocumentReport| matches!(d.state, State::Missing | State::Different) || (d.lacks() && d.state != State::Extra);
         // What was just taken may still be starting; with --wait it had its time.
-        let taken = |d: &DocumentReport| options.wait.is_none() && matches!(done.get(&d.key), Some(Ok(_)));
+        let taken = |d: &DocumentReport| options.asking.wait.is_none() && matches!(done.get(&d.key), Some(Ok(_)));
         all_well &= !refused && !after.iter().any(|d| differ(d) && !taken(d));
-        if options.format == Format::Text {
+        if options.asking.format == Format::Text {
             report::data(&table(kind, asked, &after))?;
             report::say(summary(kind, &after, &done).trim_end());
         }
@@ -68,7 +68,7 @@ pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
             entry
         }));
     }
-    if options.format == Format::Json {
+    if options.asking.format == Format::Json {
         let whole = json!({
             "format": FORMAT, "product": emit::PRODUCT, "cluster": cluster.name, "profile": cluster.profile.name, "as_planned": all_well,
             "documents": told,
@@ -89,7 +89,7 @@ fn names_are_known(options: &Apps, given: &[Given<'_>]) -> Result<()> {
     if let Some(name) = options.delete.iter().find(|name| known.contains(&bare(name))) {
         bail!("`{name}` is in the spec, which would bring it back: take it out of the spec first");
     }
-    if options.wait.is_some() && options.submit.is_none() && options.delete.is_empty() {
+    if options.asking.wait.is_some() && options.submit.is_none() && options.delete.is_empty() {
         bail!("--wait goes with --submit or --delete; `clusterseed status SPEC --wait` waits for a cluster");
     }
     Ok(())
@@ -183,7 +183,7 @@ impl<'k> Kind<'k> {
 
     /// Looks again after a change: until all that was taken runs and nothing is being done any more, as long as there is patience.
     fn settle(&self, options: &Apps, done: &Done) -> Result<(&'k str, Vec<DocumentReport>)> {
-        let (begun, wait) = (Instant::now(), options.wait.unwrap_or_default());
+        let (begun, wait) = (Instant::now(), options.asking.wait.unwrap_or_default());
         let mut said = String::new();
         loop {
             let (host, after) = self.look()?;

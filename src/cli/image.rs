@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
@@ -14,6 +14,7 @@ use crate::format::jks;
 use crate::image::check::{self, Form};
 use crate::image::leaks::{self, Leak};
 use crate::image::tree::{self, Tree};
+use crate::io::scratch::Scratch;
 
 /// Looks into an image.
 pub fn run(options: &Image) -> Result<Verdict> {
@@ -86,27 +87,22 @@ fn open(image: &Path) -> Result<Tree> {
             tools::need(&[("qemu-img", "qemu-utils"), ("setpriv", "util-linux")])?;
             let copy = Copy::of(image)?;
             // The file may go while it is read.
-            tree::raw(&copy.0)
+            tree::raw(&copy.disk)
         }
     }
 }
 
 /// A disk, byte for byte, as long as it is looked at.
-struct Copy(std::path::PathBuf);
+struct Copy {
+    disk: PathBuf,
+    _folder: Scratch,
+}
 
 impl Copy {
     fn of(image: &Path) -> Result<Self> {
-        let folder = std::env::temp_dir();
-        let copy = Self(folder.join(format!("clusterseed-image-{}.raw", std::process::id())));
-        // A name that nobody else prepared.
-        std::fs::File::create_new(&copy.0).with_context(|| format!("making `{}`", copy.0.display()))?;
-        qemu::convert(image, &copy.0, &["-O", "raw"])?;
-        Ok(copy)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let folder = Scratch::new("image")?;
+        let disk = folder.path().join("disk.raw");
+        qemu::convert(image, &disk, &["-O", "raw"])?;
+        Ok(Self { disk, _folder: folder })
     }
 }

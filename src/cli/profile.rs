@@ -11,7 +11,7 @@ use crate::diag::{Diagnostics, Sources, did_you_mean};
 use crate::io::{load, output};
 use crate::platform;
 use crate::profile::catalog::Catalog;
-use crate::profile::{Profile, load as profile_load};
+use crate::profile::{Profile, Role, Setting, VersionDefault, load as profile_load};
 
 /// Lists, shows or exports.
 pub fn run(options: &Options, global: &Global) -> Result<Verdict> {
@@ -75,42 +75,43 @@ fn as_text(profile: &Profile) -> String {
     for (platform, why) in &profile.elsewhere {
         let _ = writeln!(out, "  not {platform}: {}", why.trim());
     }
-    out.push_str("\nroles\n");
-    for role in &profile.roles {
-        let services: Vec<&str> = role.services.iter().map(|s| s.name.value.as_str()).collect();
-        let _ = writeln!(out, "  {}: {}\n      services: {}", role.name, role.doc, services.join(", "));
-        for (set, packages) in &role.packages {
-            let names: Vec<&str> = packages.iter().map(|p| p.name.value.as_str()).collect();
-            let _ = writeln!(out, "      packages ({set}): {}", names.join(" "));
+    let mut section = |title: &str, entries: Vec<String>| {
+        if !entries.is_empty() {
+            let _ = writeln!(out, "\n{title}\n  {}", entries.join("\n  "));
         }
-    }
-    out.push_str("\npackage sets\n");
-    for (set, doc) in &profile.package_sets {
+    };
+    let role = |role: &Role| {
+        let mut lines = vec![format!("{}: {}", role.name, role.doc)];
+        let services: Vec<&str> = role.services.iter().map(|s| s.name.value.as_str()).collect();
+        lines.extend((!services.is_empty()).then(|| format!("services: {}", services.join(", "))));
+        for (set, packages) in role.packages.iter().filter(|(_, packages)| !packages.is_empty()) {
+            let names: Vec<&str> = packages.iter().map(|p| p.name.value.as_str()).collect();
+            lines.push(format!("packages ({set}): {}", names.join(" ")));
+        }
+        lines.join("\n      ")
+    };
+    section("roles", profile.roles.iter().map(role).collect());
+    let set = |(set, doc): (&String, &String)| {
         let default = if *set == profile.default_set { " (default)" } else { "" };
-        let _ = writeln!(out, "  {set}{default}: {}", doc.trim());
-    }
-    out.push_str("\nversions\n");
-    for (name, version) in &profile.versions {
-        let _ = writeln!(out, "  {name}: {} ({})", version.doc, version.default.as_deref().unwrap_or("not pinned"));
-    }
-    out.push_str("\nsettings\n");
-    for (path, setting) in &profile.settings {
-        let default = setting.default.as_ref().map(profile_load::plain_json);
-        let default = match default {
+        format!("{set}{default}: {}", doc.trim())
+    };
+    section("package sets", profile.package_sets.iter().map(set).collect());
+    let version = |(name, version): (&String, &VersionDefault)| {
+        format!("{name}: {} ({})", version.doc, version.default.as_deref().unwrap_or("not pinned"))
+    };
+    section("versions", profile.versions.iter().map(version).collect());
+    let setting = |(path, setting): (&String, &Setting)| {
+        let default = match setting.default.as_ref().map(profile_load::plain_json) {
             Some(value) => format!(" = {value}"),
             None if setting.required => " (required)".into(),
             None => String::new(),
         };
-        let _ = writeln!(out, "  {path}{default}\n      {}, per {}: {}", setting.type_name, setting.scope.word(), setting.doc);
-    }
-    out.push_str("\nrules\n");
-    for rule in &profile.rules {
-        let _ = writeln!(out, "  {}/{} ({})", profile.name, rule.code, if rule.warning { "warning" } else { "error" });
-    }
-    out.push_str("\nfiles\n");
-    for file in &profile.files {
-        let _ = writeln!(out, "  {:04o} {}", file.mode, file.path.value);
-    }
+        format!("{path}{default}\n      {}, per {}: {}", setting.type_name, setting.scope.word(), setting.doc)
+    };
+    section("settings", profile.settings.iter().map(setting).collect());
+    let severity = |warning| if warning { "warning" } else { "error" };
+    section("rules", profile.rules.iter().map(|r| format!("{}/{} ({})", profile.name, r.code, severity(r.warning))).collect());
+    section("files", profile.files.iter().map(|file| format!("{:04o} {}", file.mode, file.path.value)).collect());
     out
 }
 

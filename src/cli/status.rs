@@ -30,13 +30,13 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     // Before anybody is asked, which may take as long as `--wait` says.
     let target = options.html.as_deref().map(Target::new).transpose()?;
     let printed = target.as_ref().is_some_and(Target::is_stdout);
-    if printed && options.format == Format::Json {
+    if printed && options.asking.format == Format::Json {
         bail!("stdout holds one of both: name a file for `--html`, or leave `--format json` out");
     }
     let Some(checked) = Checked::load(&options.input, global, Format::Text)? else { bail!("the spec has errors, so nobody was asked") };
     let warnings = page::warnings(&checked.warnings);
     let Checked { cluster, inputs, .. } = checked;
-    let elsewhere = elsewhere(&cluster, &options.resolve)?;
+    let elsewhere = elsewhere(&cluster, &options.asking.resolve)?;
     let mut diags = Diagnostics::new();
     let model = ask::model(&cluster, &mut diags);
     if model.targets.is_empty() {
@@ -49,13 +49,13 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
     let asked = Cell::new(0);
     let look = || {
         asked.set(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
-        judge::judge(&model, &probe::ask(&requests, &places, options.timeout))
+        judge::judge(&model, &probe::ask(&requests, &places, options.asking.timeout))
     };
-    let seen = match options.wait {
+    let seen = match options.asking.wait {
         Some(wait) => patiently(look, wait),
         None => look(),
     };
-    match options.format {
+    match options.asking.format {
         _ if printed => report::say(view::findings(&seen).trim_end()),
         Format::Json => report::data(&format!("{:#}\n", view::json(&cluster, &seen)))?,
         Format::Text => {

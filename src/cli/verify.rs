@@ -78,7 +78,7 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         report::heard_or_not(report::data(&format!("{problem}\n")))?;
     }
     if problems.is_empty() {
-        report::say(&format!("{}: {}, all as they were built", options.dir.display(), report::count(listed.len() + 2, "file")));
+        report::say(&format!("{}: {}, all as they were built", options.dir.display(), report::count(found.len(), "file")));
         return Ok(Verdict::Done);
     }
     report::say(&format!("{}: find out who changed it, and build again", report::count(problems.len(), "problem")));

@@ -1,7 +1,7 @@
 //! What the spec says of the cloud, of the way of the seed, and of who the instances are.
 
 use super::{Compress, Delivery, InstanceId, Method, PackageSource, Packages, VolumeForm};
-use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
+use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean_or};
 use crate::platform::{Cloud, Encoding};
 use crate::spec::{self, Spec};
 
@@ -10,10 +10,9 @@ pub fn cloud(spec: &Spec, clouds: &[Cloud], diags: &mut Diagnostics) -> Cloud {
     let name = spec.cloud.as_ref().map_or("nocloud", |c| c.value.as_str());
     let found = clouds.iter().find(|cloud| cloud.name == name);
     if let (None, Some(typed)) = (found, &spec.cloud) {
-        diags.push(
-            Diagnostic::error(codes::UNKNOWN_CLOUD, typed.at, format!("there is no cloud `{name}`"))
-                .help(did_you_mean(name, clouds.iter().map(|c| c.name.as_str()))),
-        );
+        let other = clouds.iter().flat_map(|c| c.aliases.iter().map(|alias| (alias.as_str(), c.name.as_str()))).collect::<Vec<_>>();
+        let help = did_you_mean_or(name, clouds.iter().map(|c| c.name.as_str()), &other);
+        diags.push(Diagnostic::error(codes::UNKNOWN_CLOUD, typed.at, format!("there is no cloud `{name}`")).help(help));
     }
     found.cloned().unwrap_or_else(|| Cloud::unknown(name))
 }

@@ -115,11 +115,14 @@ impl Document {
 /// All that is given, kind by kind; kinds without a document are left out. Mistakes of the profile are in `diags`.
 pub fn given<'c>(cluster: &'c Cluster, diags: &mut Diagnostics) -> Vec<Given<'c>> {
     let mut all = Vec::new();
+    // With thousands of documents among the settings it is large: it is made once.
+    let scope = cluster.scope();
     for submission in &cluster.profile.submissions {
         let path = &submission.documents.value;
         let (Some(value), Some(setting)) = (cluster.settings.get(None, path), cluster.profile.settings.get(path)) else { continue };
         let Type::List(item) = &setting.ty else { continue };
-        let documents: Vec<Document> = value.items().iter().filter_map(|v| document(cluster, submission, item, v, diags)).collect();
+        let of = |v| document(cluster, &scope, submission, (item, v), diags);
+        let documents: Vec<Document> = value.items().iter().filter_map(of).collect();
         if !documents.is_empty() {
             all.push(Given { submission, item, documents });
         }
@@ -127,12 +130,17 @@ pub fn given<'c>(cluster: &'c Cluster, diags: &mut Diagnostics) -> Vec<Given<'c>
     all
 }
 
-fn document(cluster: &Cluster, submission: &Submission, ty: &Type, value: &Value, diags: &mut Diagnostics) -> Option<Document> {
+fn document(
+    cluster: &Cluster,
+    whole: &Jinja,
+    submission: &Submission,
+    (ty, value): (&Type, &Value),
+    diags: &mut Diagnostics,
+) -> Option<Document> {
     let json = json_of(ty, value);
     let item = Jinja::from_serialize(&json);
-    let cluster_scope = cluster.scope();
     let mut render = |template: &Source, key: Option<&str>| {
-        let scope = minijinja::context! { item => item, key => key, ..cluster_scope.clone() };
+        let scope = minijinja::context! { item => item, key => key, ..whole.clone() };
         let text = cluster.profile.engine.render_text(&template.value, &scope);
         text.map_err(|problem| {
             let help = "profiles/README.md says what expressions and templates may use";

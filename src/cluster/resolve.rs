@@ -105,7 +105,7 @@ fn platform(spec: &Spec, catalog: &Catalog, sources: &mut Sources, diags: &mut D
     if !catalog.platforms().contains(&name.value.as_str()) {
         diags.push(
             Diagnostic::error(codes::UNKNOWN_PLATFORM, name.at, format!("there is no platform `{}`", name.value))
-                .help(did_you_mean(&name.value, catalog.platforms())),
+                .help(platform::meant(&name.value, catalog)),
         );
         return None;
     }

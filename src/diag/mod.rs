@@ -355,6 +355,17 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
+/// As [`did_you_mean`], with what else people call what is known, as pairs of such a word and the name. Case, dots and dashes of
+/// that word do not count: `ubuntu1404` is `ubuntu-14.04`.
+pub fn did_you_mean_or<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone, other: &[(&str, &str)]) -> String {
+    let bare = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let meant = known.clone().into_iter().find(|name| bare(name) == bare(typed));
+    match meant.or_else(|| other.iter().find(|(word, _)| bare(word) == bare(typed)).map(|(_, name)| *name)) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => did_you_mean(typed, known),
+    }
+}
+
 /// A help line for an unknown name: the nearest one, or all of them.
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(typed, known.clone()) {

@@ -3,8 +3,7 @@
 use std::io::Read;
 
 use crate::cluster::{Cluster, Compress};
-use crate::format::gzip;
-use crate::format::openpgp::{base64, to_base64};
+use crate::format::{base64, gzip};
 use crate::platform::Encoding;
 
 /// A MIME message of one part, which cloud-init takes apart by itself, whatever the cloud (user_data.py; seen with 22.4).
@@ -24,7 +23,7 @@ pub fn form(text: &str, encoding: Encoding) -> Encoded {
     let bytes = match encoding {
         Encoding::Plain => text.as_bytes().to_vec(),
         Encoding::Gzip => gzip::pack(text.as_bytes()),
-        Encoding::GzipBase64 => format!("{MIME}{}", to_base64(&gzip::pack(text.as_bytes()))).into_bytes(),
+        Encoding::GzipBase64 => format!("{MIME}{}", base64::encode_lines(&gzip::pack(text.as_bytes()))).into_bytes(),
     };
     Encoded { encoding, bytes }
 }
@@ -65,7 +64,7 @@ pub fn encode(text: String, cluster: &Cluster) -> Encoded {
 pub fn readable(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let packed = match bytes.strip_prefix(MIME.as_bytes()) {
         None => bytes,
-        Some(body) => base64(&String::from_utf8_lossy(body).replace('\n', "")).ok_or("user-data: bad base64")?,
+        Some(body) => base64::decode(&String::from_utf8_lossy(body).replace('\n', "")).ok_or("user-data: bad base64")?,
     };
     if !packed.starts_with(&[0x1f, 0x8b]) {
         return Ok(packed);

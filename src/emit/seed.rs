@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::repository::{Form, IN_SEED, Pooled, Repository, Signer};
 use super::{Context, Signing, host_json};
+use crate::format::base64;
 use crate::format::checksum::{Content, Sha256Sum, sums};
-use crate::format::openpgp::to_base64;
 use crate::format::pieces::Pieces;
 use crate::format::tarball::{self, Head, Large, Member};
 use crate::plan::HostPlan;
@@ -100,7 +100,7 @@ pub fn tree(plan: &HostPlan, context: Context<'_>) -> io::Result<Vec<SeedFile>> 
 /// As large as the key that `clusterseed key` makes and as its signatures, and packed as badly.
 static STAND_IN: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let noise = |size: usize| -> Vec<u8> { (0u32..).flat_map(|n| Sha256Sum::of(&n.to_le_bytes()).0).take(size).collect() };
-    (noise(1280), to_base64(&noise(640)).into_bytes())
+    (noise(1280), base64::encode_lines(&noise(640)).into_bytes())
 });
 
 /// `seed.tar.gz`, top folder `seed/`, with the packages of `repository` inside.

@@ -11,8 +11,8 @@ use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT, launch};
 use crate::cluster::{Cluster, InstanceId, Method};
+use crate::format::base64;
 use crate::format::checksum::Sha256Sum;
-use crate::format::openpgp::to_base64;
 use crate::plan::HostPlan;
 use crate::plan::trust;
 use crate::platform::{AptForm, Dialect};
@@ -233,7 +233,7 @@ fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
         Some(text) => entries.push(("content".into(), text.into())),
         None => {
             entries.push(("encoding".into(), "b64".into()));
-            entries.push(("content".into(), to_base64(bytes).into()));
+            entries.push(("content".into(), base64::encode_lines(bytes).into()));
         }
     }
     Yaml::Map(entries)

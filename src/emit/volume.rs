@@ -35,6 +35,7 @@ pub fn emit(
     let packages = packages.map(|package| File { name: &package.name, mode: PUBLIC, source: Source::Stored(package.file) });
     let volume = Volume { label: LABEL, epoch: context.epoch, files: own.chain(packages).collect() };
     let private = on_it.iter().any(|(_, mode, _)| *mode == SECRET);
-    let image = if form == VolumeForm::Vfat { vfat::pieces(volume)? } else { iso9660::pieces(volume)? };
+    let mut image = Pieces::with_capacity(volume.room());
+    if form == VolumeForm::Vfat { vfat::write(volume, &mut image) } else { iso9660::write(volume, &mut image) }?;
     Ok(Some((name, super::private_if(private), image)))
 }

@@ -1,6 +1,7 @@
 //! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, releases and their dates,
-//! OpenPGP armor, HTTP, ZooKeeper's words, ranges of names.
+//! base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names.
 
+pub mod base64;
 pub mod checksum;
 pub mod date;
 pub mod debversion;

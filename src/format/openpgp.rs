@@ -2,6 +2,7 @@
 
 use sha1::{Digest, Sha1};
 
+use super::base64;
 use super::checksum::hex;
 
 /// What is wrong with an armored key.
@@ -39,14 +40,14 @@ pub fn dearmor(text: &str) -> Result<Vec<u8>, KeyError> {
             break;
         }
         match line.strip_prefix('=') {
-            Some(sum) => checksum = base64(sum),
+            Some(sum) => checksum = base64::decode(sum),
             None => body.push_str(line),
         }
     }
     if !ended {
         return Err(KeyError::Armor("the END line is missing"));
     }
-    let bytes = base64(&body).ok_or(KeyError::Armor("bad base64"))?;
+    let bytes = base64::decode(&body).ok_or(KeyError::Armor("bad base64"))?;
     if checksum.is_some_and(|sum| sum != crc24(&bytes)) {
         return Err(KeyError::Armor("the checksum does not match"));
     }
@@ -156,37 +157,6 @@ fn first_packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, bytes.get(start..end)?, &bytes[end..]))
 }
 
-/// Bytes of base64 text without line breaks; padding may be left out.
-pub fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count, mut padding) = (0u32, 0, 0);
-    for byte in text.bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => {
-                padding += 1;
-                continue;
-            }
-            _ => return None,
-        };
-        if padding > 0 {
-            return None;
-        }
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    (padding <= 2 && bits == 0).then_some(out)
-}
-
 fn crc24(bytes: &[u8]) -> Vec<u8> {
     let mut crc = 0x00B7_04CE_u32;
     for byte in bytes {
@@ -201,26 +171,9 @@ fn crc24(bytes: &[u8]) -> Vec<u8> {
     crc.to_be_bytes()[1..].to_vec()
 }
 
-/// Base64 in lines of 76 characters, as `write_files` takes it.
-pub fn to_base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len() / 3 * 4 + bytes.len() / 57 + 8);
-    for line in bytes.chunks(57) {
-        for chunk in line.chunks(3) {
-            let word = chunk.iter().fold(0u32, |word, b| (word << 8) | u32::from(*b)) << (8 * (3 - chunk.len()));
-            for i in 0..4 {
-                let digit = DIGITS[(word >> (18 - 6 * i)) as usize & 63];
-                out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
-            }
-        }
-        out.push('\n');
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{base64, dearmor, fingerprint, to_base64};
+    use super::{dearmor, fingerprint};
 
     const KEY: &str = include_str!("../../vendor/mesosphere/archive-key.asc");
 
@@ -243,14 +196,6 @@ mod tests {
                     assert!(dearmor(&text).is_err(), "byte {at}");
                 }
             }
-        }
-    }
-
-    #[test]
-    fn base64_goes_round() {
-        for length in 0..200u8 {
-            let bytes: Vec<u8> = (0..length).map(|b| b.wrapping_mul(37)).collect();
-            assert_eq!(base64(&to_base64(&bytes).replace('\n', "")).unwrap(), bytes);
         }
     }
 }

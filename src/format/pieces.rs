@@ -89,23 +89,14 @@ impl From<Stored> for Pieces {
     }
 }
 
-/// Bytes are added at the end.
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.last_mut() {
-            Some(Piece::Bytes(last)) => last.extend_from_slice(bytes),
-            _ => self.0.push(Piece::Bytes(bytes.to_vec())),
-        }
-        Ok(bytes.len())
-    }
+/// Where content goes that may have files in it: pieces, or any writer, which takes bytes alone.
+pub trait Sink {
+    /// Takes bytes.
+    ///
+    /// # Errors
+    /// What writing says.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Where content goes that may have files in it.
-pub trait Sink: Write {
     /// Takes a whole file as it is.
     ///
     /// # Errors
@@ -113,27 +104,27 @@ pub trait Sink: Write {
     fn file(&mut self, file: Stored) -> io::Result<()>;
 }
 
+/// Both are added at the end.
 impl Sink for Pieces {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.0.last_mut() {
+            Some(Piece::Bytes(last)) => last.extend_from_slice(bytes),
+            _ => self.0.push(Piece::Bytes(bytes.to_vec())),
+        }
+        Ok(())
+    }
+
     fn file(&mut self, file: Stored) -> io::Result<()> {
         self.push(Piece::File(file));
         Ok(())
     }
 }
 
-/// A writer as a sink: it takes bytes alone.
-pub struct Plain<'w, W>(pub &'w mut W);
-
-impl<W: Write> Write for Plain<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+impl<W: Write> Sink for W {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<W: Write> Sink for Plain<'_, W> {
     fn file(&mut self, file: Stored) -> io::Result<()> {
         Err(io::Error::new(io::ErrorKind::Unsupported, format!("the file {} is named, and not there", file.sha256.hex())))
     }
@@ -173,7 +164,7 @@ pub fn blocks(from: &mut (impl Read + ?Sized), to: &mut impl Write) -> io::Resul
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
 
     use super::{Piece, Pieces, Sha256Sum, Sink, Stored, blocks};
 
@@ -198,11 +189,11 @@ mod tests {
         let file = Stored { sha256: Sha256Sum([0; 32]), size: 7 };
         let mut pieces = Pieces::default();
         assert_eq!(pieces.bytes(), Some(&[][..]));
-        pieces.write_all(b"ab").expect("memory");
+        pieces.put(b"ab").expect("memory");
         pieces.push(Piece::Bytes(b"c".to_vec()));
         assert_eq!(pieces.bytes(), Some(&b"abc"[..]));
         pieces.file(file).expect("a file");
-        pieces.write_all(b"d").expect("memory");
+        pieces.put(b"d").expect("memory");
         assert_eq!((pieces.iter().count(), pieces.size(), pieces.bytes()), (3, 11, None));
     }
 }

@@ -1,12 +1,12 @@
 //! Reproducible `.tar.gz`: sorted, no owner, one time, one compression level. Files that lie elsewhere are named, not read, and
 //! not compressed: packages are so already.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 pub use flate2::Crc;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-use super::pieces::{Piece, Pieces, Stored};
+use super::pieces::{Piece, Pieces, Sink, Stored};
 
 /// A file of a tarball.
 pub struct Member<'a> {
@@ -81,8 +81,8 @@ pub fn tar_gz(head: &Head, members: &[Member<'_>], large: &[Large<'_>], epoch: u
     let mut sum = Crc::new();
     sum.combine(&head.crc);
     let mut out = Pieces::with_capacity(head.deflated.len() + bytes.len() / 3 + 1024);
-    out.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
-    out.write_all(&head.deflated)?;
+    out.put(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
+    out.put(&head.deflated)?;
     for file in large {
         if file.file.size > LARGEST {
             return Err(io::Error::other(format!(
@@ -92,16 +92,16 @@ pub fn tar_gz(head: &Head, members: &[Member<'_>], large: &[Large<'_>], epoch: u
         }
         bytes.extend(tar.header(file.path, file.mode, file.file.size, epoch)?);
         sum.combine(&crc(&bytes));
-        out.write_all(&deflate(&bytes, FlushCompress::Full)?)?;
+        out.put(&deflate(&bytes, FlushCompress::Full)?)?;
         out.push(Piece::Blocks(file.file));
         sum.combine(file.crc);
         bytes = vec![0; padding(file.file.size)];
     }
     bytes.resize(bytes.len() + 1024, 0);
     sum.combine(&crc(&bytes));
-    out.write_all(&deflate(&bytes, FlushCompress::Finish)?)?;
-    out.write_all(&sum.sum().to_le_bytes())?;
-    out.write_all(&sum.amount().to_le_bytes())?;
+    out.put(&deflate(&bytes, FlushCompress::Finish)?)?;
+    out.put(&sum.sum().to_le_bytes())?;
+    out.put(&sum.amount().to_le_bytes())?;
     Ok(out)
 }
 

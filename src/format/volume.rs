@@ -1,7 +1,7 @@
 //! What goes onto a volume, whatever its file system: a label, one time, and files in one folder.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use super::pieces::{Sink, Stored};
 
@@ -202,10 +202,10 @@ pub fn check_label(label: &str) -> Result<(), Error> {
 }
 
 impl Volume<'_> {
-    /// Bytes of files that are in memory.
-    pub(super) fn bytes(&self) -> usize {
+    /// About how many bytes it takes in pieces: its files that are in memory, and what describes them all.
+    pub fn room(&self) -> usize {
         let of = |file: &File<'_>| if let Source::Bytes(bytes) = file.source { bytes.len() } else { 0 };
-        self.files.iter().map(of).sum()
+        self.files.iter().map(of).sum::<usize>() + 128 * 1024
     }
 
     /// Checks label, names and sizes.
@@ -234,7 +234,7 @@ const PIECE: usize = 256 * 1024;
 /// Copies a file to the volume.
 pub(super) fn pour(file: File<'_>, out: &mut impl Sink) -> Result<(), Error> {
     match file.source {
-        Source::Bytes(bytes) => Ok(out.write_all(bytes)?),
+        Source::Bytes(bytes) => Ok(out.put(bytes)?),
         Source::Stored(file) => Ok(out.file(file)?),
         Source::Reader { size, mut reader } => {
             // One byte more than a small file has, to see its end at once.
@@ -252,20 +252,20 @@ pub(super) fn pour(file: File<'_>, out: &mut impl Sink) -> Result<(), Error> {
                     Some(rest) if count > 0 => left = rest,
                     _ => return Err(Error::Size(file.name.to_string(), size)),
                 }
-                out.write_all(&piece[..count])?;
+                out.put(&piece[..count])?;
             }
         }
     }
 }
 
 /// Writes `count` zero bytes.
-pub(super) fn zeros(mut count: u64, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn zeros(mut count: u64, out: &mut impl Sink) -> io::Result<()> {
     const ZEROS: [u8; 4096] = [0; 4096];
     while count > 0 {
         // Bounded by the array's length.
         #[allow(clippy::cast_possible_truncation)]
         let now = count.min(ZEROS.len() as u64) as usize;
-        out.write_all(&ZEROS[..now])?;
+        out.put(&ZEROS[..now])?;
         count -= now as u64;
     }
     Ok(())
@@ -314,7 +314,6 @@ impl Moment {
 mod tests {
     use std::io::Read;
 
-    use super::super::pieces::Plain;
     use super::{Error, File, LARGEST_FILE, Moment, Source, Volume, check_label, check_name, pour};
 
     #[test]
@@ -346,7 +345,7 @@ mod tests {
         let poured = |size, given: &'static [u8]| {
             let mut out = Vec::new();
             let reader = Box::new(given.chain(std::io::empty()));
-            pour(File { name: "a", mode: 0, source: Source::Reader { size, reader } }, &mut Plain(&mut out)).map(|()| out)
+            pour(File { name: "a", mode: 0, source: Source::Reader { size, reader } }, &mut out).map(|()| out)
         };
         assert_eq!(poured(3, b"abc").expect("as announced"), b"abc");
         assert_eq!(poured(0, b"").expect("empty"), b"");

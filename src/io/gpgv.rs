@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use super::scratch::Scratch;
 use crate::cluster::carried::LEAST_BITS;
 use crate::format::openpgp;
 
@@ -31,15 +32,15 @@ pub struct Verified {
 
 /// Checks a signature against a binary keyring, of which only keys with these fingerprints count. The inner error says why it is refused.
 pub fn verify(signed: Signed<'_>, keyring: &[u8], fingerprints: &[String]) -> Result<Result<Verified, String>> {
-    let folder = Folder::new()?;
-    let keys = folder.write("keys.gpg", keyring)?;
-    let text = folder.path("text");
+    let folder = Scratch::new("gpgv")?;
+    let keys = write(&folder, "keys.gpg", keyring)?;
+    let text = folder.path().join("text");
     let mut command = Command::new("gpgv");
-    command.env("LC_ALL", "C").env("GNUPGHOME", &folder.0).stdin(Stdio::null());
+    command.env("LC_ALL", "C").env("GNUPGHOME", folder.path()).stdin(Stdio::null());
     command.args(["--status-fd", "1", "--keyring"]).arg(&keys);
     match signed {
-        Signed::Inline(bytes) => command.arg("--output").arg(&text).arg(folder.write("message", bytes)?),
-        Signed::Detached(bytes, signature) => command.arg(folder.write("signature", signature)?).arg(folder.write("text", bytes)?),
+        Signed::Inline(bytes) => command.arg("--output").arg(&text).arg(write(&folder, "message", bytes)?),
+        Signed::Detached(bytes, signature) => command.arg(write(&folder, "signature", signature)?).arg(write(&folder, "text", bytes)?),
     };
     let output = match command.output() {
         Ok(output) => output,
@@ -133,43 +134,10 @@ fn sound(words: &[&str], known: &[openpgp::Key], fingerprints: &[String]) -> Res
     }
 }
 
-/// A folder of our own that vanishes with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        // Whatever has the name already is not ours.
-        for _ in 0..100 {
-            let name = format!("clusterseed-gpgv-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let path = std::env::temp_dir().join(name);
-            match fs::DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("making `{}`", path.display())),
-            }
-        }
-        bail!("making a folder for gpgv in `{}`: all names are taken", std::env::temp_dir().display())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.path(name);
-        fs::write(&path, bytes).with_context(|| format!("writing `{}`", Path::new(&path).display()))?;
-        Ok(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // It holds nothing but copies.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn write(folder: &Scratch, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).with_context(|| format!("writing `{}`", path.display()))?;
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub struct Cloud {
     pub name: String,
     /// Its name for people.
     pub summary: String,
+    /// What else people call it; no spec may.
+    pub aliases: Vec<String>,
     /// Most bytes of user-data.
     pub limit: Option<u64>,
     /// True when the base64 form is counted.
@@ -34,6 +36,7 @@ impl Cloud {
         Self {
             name: name.into(),
             summary: name.into(),
+            aliases: Vec::new(),
             limit: None,
             base64: false,
             encodings: vec![Encoding::Plain],
@@ -87,6 +90,7 @@ const PLACES: &[&str] = &["user-data", "metadata", "volume", "config-drive", "gu
 fn shape() -> Type {
     let cloud = vec![
         Field::new("summary", Type::text(), "name for people").required(),
+        Field::new("aliases", Type::list(Type::text()), "what else people call it"),
         Field::new("limit", Type::Int { min: 1, max: 1 << 32 }, "most bytes of user-data"),
         Field::new("counted", words(&["raw", "base64"]), "what is counted"),
         Field::new("encodings", Type::list(words(&Encoding::ALL.map(Encoding::word))), "forms of user-data").required(),
@@ -107,6 +111,7 @@ pub fn clouds(catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics)
         Some(Cloud {
             name: name.clone(),
             summary: v.string("summary")?,
+            aliases: v.texts("aliases").into_iter().map(|alias| alias.value).collect(),
             limit: v.int("limit").and_then(|n| u64::try_from(n).ok()),
             base64: v.string("counted").as_deref() == Some("base64"),
             encodings: v.texts("encodings").into_iter().filter_map(|word| encoding(word.value)).collect(),

@@ -1,10 +1,13 @@
 //! Expressions and templates of profiles: minijinja, strict, nothing escaped, bounded.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::machinery::{Token, tokenize};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, Template, UndefinedBehavior, Value};
+use minijinja::value::{Enumerator, Object, from_args};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, State, Template, UndefinedBehavior, Value};
 
 use crate::format::debversion;
 use crate::schema::scalar;
@@ -83,6 +86,7 @@ impl Default for Engine {
         env.add_filter("json", |value: Value| {
             serde_json::to_string(&value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))
         });
+        env.add_function("notes", || Value::from_object(Notes::default()));
         env.add_function("cycle", |pairs: Value| Ok::<_, Error>(cycle(&self::pairs(&pairs)?)));
         env.add_test("matching", |text: Value, pattern: &str| {
             let regex = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
@@ -100,22 +104,60 @@ fn pairs(list: &Value) -> Result<Vec<(String, String)>, Error> {
 
 /// The first circle that pairs `[from, to]` close, as the names along it, the first one again at its end; none when there is none.
 fn cycle(pairs: &[(String, String)]) -> Option<Vec<String>> {
-    // Each name is entered once, and left for good when all that it leads to has been seen.
-    fn walk<'p>(name: &'p str, pairs: &'p [(String, String)], way: &mut Vec<&'p str>, done: &mut BTreeSet<&'p str>) -> Option<Vec<String>> {
-        if let Some(at) = way.iter().position(|on| *on == name) {
-            return Some(way[at..].iter().chain([&name]).map(|name| (*name).to_string()).collect());
+    let mut leads: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    pairs.iter().for_each(|(from, to)| leads.entry(from).or_default().push(to));
+    let ahead = |name: &str| leads.get(name).map(Vec::as_slice).unwrap_or_default().iter();
+    // Each name is entered once, and is on the way until all that it leads to has been seen.
+    let mut entered = BTreeSet::new();
+    for (start, _) in pairs {
+        let mut way = Vec::from_iter(entered.insert(start.as_str()).then(|| (start.as_str(), ahead(start))));
+        while let Some((_, rest)) = way.last_mut() {
+            let Some(next) = rest.next() else {
+                way.pop();
+                continue;
+            };
+            if entered.insert(next) {
+                way.push((next, ahead(next)));
+            } else if let Some(at) = way.iter().position(|(on, _)| on == next) {
+                return Some(way[at..].iter().map(|(name, _)| *name).chain([*next]).map(str::to_string).collect());
+            }
         }
-        if way.len() > 1000 || done.contains(name) {
-            return None;
-        }
-        way.push(name);
-        let found = pairs.iter().filter(|(from, _)| from == name).find_map(|(_, to)| walk(to, pairs, way, done));
-        way.pop();
-        done.insert(name);
-        found
     }
-    let mut done = BTreeSet::new();
-    pairs.iter().find_map(|(from, _)| walk(from, pairs, &mut Vec::new(), &mut done))
+    None
+}
+
+/// What a template has noted so far: a mapping that grows, with its keys in the order in which they came. A list that grows by
+/// `+` is copied each time, and looked through from its beginning.
+#[derive(Debug, Default)]
+struct Notes(Mutex<(BTreeMap<Value, Value>, Vec<Value>)>);
+
+impl Notes {
+    fn held(&self) -> MutexGuard<'_, (BTreeMap<Value, Value>, Vec<Value>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Object for Notes {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.held().0.get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.held().1.clone())
+    }
+
+    fn call_method(self: &Arc<Self>, _: &State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        if method != "note" {
+            return Err(ErrorKind::UnknownMethod.into());
+        }
+        let (key, value): (Value, Value) = from_args(args)?;
+        let (values, keys) = &mut *self.held();
+        if let Entry::Vacant(free) = values.entry(key) {
+            keys.push(free.key().clone());
+            free.insert(value);
+        }
+        Ok(Value::from(()))
+    }
 }
 
 /// None (not pinned) is the newest; a trailing `*` is dropped.

@@ -225,8 +225,10 @@ pub struct Count {
     pub max: usize,
     /// Must be odd.
     pub odd: bool,
-    /// Why, for people.
+    /// Why not fewer, and why odd, for people.
     pub reason: String,
+    /// Why not more, for people.
+    pub max_reason: String,
 }
 
 /// A version's default.

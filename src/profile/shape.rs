@@ -122,7 +122,8 @@ pub fn role() -> Type {
         Field::new("min", limit(1_000_000), "least"),
         Field::new("max", limit(1_000_000), "most"),
         Field::new("odd", Type::Bool, "must be odd"),
-        Field::new("reason", text(), "why"),
+        Field::new("reason", text(), "why not fewer, and why odd"),
+        Field::new("max_reason", text(), "why not more"),
     ];
     let ids = vec![
         Field::new("min", limit(i64::from(u32::MAX)), "least").required(),

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,26 +11,13 @@ use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::image::tree;
 
 use super::ends_at;
-use crate::support::{clusterseed, data, root, texts};
-
-fn succeed(command: &mut Command) {
-    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?}: {status}");
-}
+use crate::support::{clusterseed, data, machine_cache, succeed, texts};
 
 #[test]
 #[ignore = "needs root, QEMU, 5 GB and some minutes: boots a machine; run with --ignored"]
 fn a_disk_bakes_itself() {
-    if !rustix::process::geteuid().is_root() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "CI must boot machines, so it has to be root");
-        println!("skipped: making the disk of a machine is for root");
-        return;
-    }
     let began = Instant::now();
-    let cache = std::env::var_os("CLUSTERSEED_CACHE").map_or_else(|| root().join("target/real"), PathBuf::from);
-    succeed(Command::new("sh").arg(data("qemu/install.sh")));
-    succeed(Command::new("sh").arg(data("real/root.sh")).arg(cache.join("root")));
-    succeed(Command::new("sh").arg(data("qemu/disk.sh")).arg(cache.join("qemu")).arg(cache.join("root")));
+    let Some(cache) = machine_cache() else { return };
     succeed(Command::new("sh").arg(data("bake/disk.sh")).arg(cache.join("bake-base")).arg(cache.join("qemu")));
     println!("bake: the base is there after {:.0} s", began.elapsed().as_secs_f64());
 

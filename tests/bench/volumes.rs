@@ -21,6 +21,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clusterseed::format::iso9660;
+use clusterseed::format::pieces::Pieces;
 use clusterseed::format::volume::{File, Source, Volume};
 use measure::{Figures, child, ms, timed};
 use rayon::prelude::*;
@@ -112,7 +113,10 @@ fn contents(folder: &Path) -> Result<Contents> {
 /// One volume of what is in memory.
 fn within(contents: &Contents, image: &Path) -> Result<()> {
     let files = contents.iter().filter_map(|(name, _, bytes)| Some((&**name, Source::Bytes(bytes.as_ref()?))));
-    Ok(fs::write(image, iso9660::pieces(volume(files))?.bytes().context("bytes alone")?)?)
+    let volume = volume(files);
+    let mut pieces = Pieces::with_capacity(volume.room());
+    iso9660::write(volume, &mut pieces)?;
+    Ok(fs::write(image, pieces.bytes().context("bytes alone")?)?)
 }
 
 /// One volume of the files in a folder.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use clusterseed::format::openpgp::base64;
+use clusterseed::format::base64;
 use serde_json::Value;
 
 use super::super::cli::{Done, finish, schema, stdout_of};
@@ -159,7 +159,7 @@ fn with_names(call: &str, folder: &Path) -> String {
     let file = |name: &str| fs::read(folder.join(OUT).join("hosts/m2").join(name)).expect("a file of the output");
     let word = |word: &str| {
         let Some((key, value)) = word.split_once('=') else { return word.to_string() };
-        let Some(bytes) = base64(value).filter(|bytes| !bytes.is_empty()) else { return word.to_string() };
+        let Some(bytes) = base64::decode(value).filter(|bytes| !bytes.is_empty()) else { return word.to_string() };
         let name = if key.ends_with("metadata") { "meta-data" } else { "user-data" };
         match &file(name) {
             plain if *plain == bytes => format!("{key}=base64({name})"),

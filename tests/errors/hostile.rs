@@ -52,6 +52,13 @@ fn specs() -> Vec<Hostile> {
     let long_text = "x".repeat(100 * 1024);
     let copies = (0..20_000).map(|_| "  - *big\n").collect::<String>();
     let hosts = (0..20_000).map(|n| format!("  - {{name: slave{n}, role: slav, address: 10.1.{}.{}}}\n", n / 250, n % 250 + 1));
+    // Each waits for the one before it; the last has the id of the first, and waits for nobody.
+    let apps = (0..1000u32).fold("settings:\n  marathon:\n    apps:\n".to_string(), |mut text, n| {
+        let (name, before) = (n % 999, n.saturating_sub(1));
+        let on = if n % 999 == 0 { String::new() } else { format!(", dependencies: [/g{}/a{before}]", before / 10) };
+        let _ = writeln!(text, "      - {{id: /g{}/a{name}, cmd: x, ports: [{}]{on}}}", name / 10, 10_000 + n);
+        text
+    });
     let settings = (0..20_000).map(|n| format!("  unknown{n}: {n}\n")).collect::<String>();
     vec![
         hostile("no bytes", Vec::new(), &[("yaml-empty", "1:1")]),
@@ -87,6 +94,7 @@ fn specs() -> Vec<Hostile> {
         hostile("20,000 settings that nobody knows", spoilt(&format!("settings:\n{settings}")), MANY),
         hostile("a host name of a megabyte", SOUND.replace("master1", &"m".repeat(1 << 20)).into_bytes(), &[("invalid-value", "8:12")]),
         hostile("a key of a megabyte", spoilt(&format!("{}: 1\n", "k".repeat(1000))), &[("unknown-field", "10:1")]),
+        hostile("a thousand apps", spoilt(&apps), &[("mesosphere/app-id-twice", "1012:14")]),
         hostile("ten thousand documents", "---\na: 1\n".repeat(10_000).into_bytes(), &[("yaml-documents", "3:1")]),
     ]
 }

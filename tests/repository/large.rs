@@ -1,7 +1,7 @@
 //! Volumes and packages that are larger than memory pass through `verify`.
 
 use std::fs::{self, File as Disk};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::process::Command;
 
 use clusterseed::format::checksum::{Sha256Sum, sums};
@@ -11,29 +11,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Project;
-use crate::support::{clusterseed, files, texts};
+use crate::support::{Sparse, clusterseed, files, texts};
 
 /// More than the program may have of memory.
 const LARGE: u64 = 400 << 20;
 /// In KiB.
 const MEMORY: u64 = 200 << 10;
-
-/// Leaves holes where others would write zeros.
-struct Sparse(Disk);
-
-impl Write for Sparse {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.iter().all(|byte| *byte == 0) {
-            self.0.seek_relative(i64::try_from(bytes.len()).expect("a piece"))?;
-            return Ok(bytes.len());
-        }
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
 
 #[test]
 fn verify_holds_no_volume_in_memory() {

@@ -80,6 +80,10 @@ fn of_what_is_signed() {
     fs::copy(project.folder.path().join(key), project.folder.path().join("trusted.asc")).expect("a key");
     let (code, said) = verified();
     assert_eq!(code, 0, "{said}");
+    // Signatures are files as well: both commands count the same.
+    let (_, built) = project.run(&["build", "volume.yaml", "-o", "out-volume", "--sign-with", "signing.key"]);
+    let count = format!(" {} files, ", files(&out).len());
+    assert!(said.contains(&count) && built.contains(&count), "{count}\n{built}\n{said}");
     for (name, signed) in [("SHA256SUMS.asc", "SHA256SUMS"), ("manifest.json.asc", "manifest.json")] {
         let path = out.join(name);
         let bytes = fs::read(&path).expect("a signature");

@@ -1,7 +1,7 @@
 //! FAT: each of its kinds, label, names and bytes, by the mtools, fsck.vfat and 7-Zip.
 
 use std::fs;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use clusterseed::format::vfat::{self, read};
@@ -75,26 +75,6 @@ fn every_kind_is_read_back() {
     }
 }
 
-const ZEROS: [u8; 4096] = [0; 4096];
-
-/// Leaves holes where others would write zeros.
-struct Sparse(fs::File);
-
-impl Write for Sparse {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Compared as blocks: byte by byte, two gigabytes take a debug build a quarter of a minute.
-        if bytes.chunks(ZEROS.len()).all(|piece| piece == &ZEROS[..piece.len()]) {
-            self.0.seek_relative(i64::try_from(bytes.len()).expect("a piece"))?;
-            return Ok(bytes.len());
-        }
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 /// FAT32 begins where 2 GB end: a hole of that size beside small files.
 #[test]
 fn fat32_is_read_back() {
@@ -111,7 +91,7 @@ fn fat32_is_read_back() {
         volume.files.push(File { name: "a-hole", mode: 0, source });
         volume
     };
-    let mut out = Sparse(fs::File::create(&path).expect("an image"));
+    let mut out = support::Sparse(fs::File::create(&path).expect("an image"));
     vfat::write(with_hole(), &mut out).expect("a sound volume");
     out.0.set_len(vfat::size(&with_hole()).expect("a sound volume")).expect("the last hole");
     assert_eq!(out.0.stream_position().expect("a place"), vfat::size(&with_hole()).expect("a sound volume"));

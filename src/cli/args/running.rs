@@ -9,6 +9,24 @@ use clap::Args;
 use super::{Format, Input};
 use crate::schema::scalar;
 
+/// How running machines are asked, and in which form it is told what they said.
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// Ask again until all is as planned, for at most this long, such as 10mins
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// How long a service may take to answer
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5secs")]
+    pub timeout: Duration,
+    /// Reach a host at another address than the spec's, as through a tunnel
+    /// (repeatable)
+    #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
+    pub resolve: Vec<(String, Ipv4Addr)>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
 /// `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 the cluster is as the spec says; 1 it is not;\n2 nobody could be asked.")]
@@ -16,23 +34,13 @@ pub struct Status {
     /// What to read.
     #[command(flatten)]
     pub input: Input,
-    /// Ask again until all is as planned, for at most this long, such as 10mins
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub wait: Option<Duration>,
-    /// How long a service may take for all that it is asked
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5secs")]
-    pub timeout: Duration,
-    /// Reach a host at another address than the spec's, as through a tunnel
-    /// (repeatable)
-    #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
-    pub resolve: Vec<(String, Ipv4Addr)>,
+    /// How the machines are asked.
+    #[command(flatten)]
+    pub asking: Asking,
     /// Write a page as `report` does, with what the machines say; `-` prints it
     /// instead of the table
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Form of the report
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
 }
 
 /// `apps`.
@@ -53,20 +61,9 @@ pub struct Apps {
     /// Also what a deployment has locked
     #[arg(long)]
     pub force: bool,
-    /// Until all that was submitted runs, for at most this long, such as
-    /// 10mins
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub wait: Option<Duration>,
-    /// How long one answer may take
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5secs")]
-    pub timeout: Duration,
-    /// Reach a host at another address than the spec's, as through a tunnel
-    /// (repeatable)
-    #[arg(long, value_name = "HOST=ADDRESS", value_parser = elsewhere)]
-    pub resolve: Vec<(String, Ipv4Addr)>,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
+    /// How the machines are asked.
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// More than nothing, at most a day.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
-use crate::format::openpgp::base64;
+use crate::format::base64;
 use crate::platform::Platform;
 
 /// Key types of OpenSSH (sshd(8), AUTHORIZED_KEYS FILE FORMAT).
@@ -104,7 +104,7 @@ fn ssh_key(key: &Spanned<String>, diags: &mut Diagnostics) {
 
 /// The body of a key is a row of strings, each behind its length in four bytes; the first is the type (RFC 4253, 6.6).
 fn whole(kind: &str, body: &str) -> bool {
-    let Some(bytes) = base64(body) else { return false };
+    let Some(bytes) = base64::decode(body) else { return false };
     let (mut rest, mut parts) = (bytes.as_slice(), 0);
     while let Some((length, more)) = rest.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*length) as usize;

@@ -13,14 +13,15 @@ pub fn counts(cluster: &Cluster, diags: &mut Diagnostics) {
         let (n, count) = (members.len(), &role.count);
         let nobody = || cluster.places.get("hosts").copied().unwrap_or(cluster.at);
         let at = members.last().map_or_else(nobody, |host| host.role_at);
-        let reason = if count.reason.is_empty() { String::new() } else { format!(": {}", count.reason) };
+        let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let reason = because(&count.reason);
         if n < count.min || n > count.max {
-            let (verb, limit) =
-                if n < count.min { ("add", format!("at least {}", count.min)) } else { ("remove", format!("at most {}", count.max)) };
-            diags.push(
-                Diagnostic::error(codes::ROLE_COUNT, at, format!("the cluster has {n} of role `{}`, it needs {limit}", role.name))
-                    .help(format!("{verb} hosts{reason}")),
-            );
+            let (limit, help) = match n < count.min {
+                true => (format!("it needs at least {}", count.min), format!("add hosts{reason}")),
+                false => (format!("it may have at most {}", count.max), format!("remove hosts{}", because(&count.max_reason))),
+            };
+            diags
+                .push(Diagnostic::error(codes::ROLE_COUNT, at, format!("the cluster has {n} of role `{}`, {limit}", role.name)).help(help));
         } else if count.odd && n % 2 == 0 && n > 0 {
             diags.push(
                 Diagnostic::error(codes::ROLE_EVEN, at, format!("the cluster has {n} of role `{}`, an even number", role.name))

@@ -1,7 +1,8 @@
 //! Volume descriptors (ECMA-119, 8) and path tables (9.4).
 
-use std::io::{self, Write};
+use std::io;
 
+use super::super::pieces::Sink;
 use super::SECTOR;
 use super::record::{Dates, Tree, both32, record, ucs2};
 
@@ -31,7 +32,7 @@ fn text(tree: Tree, text: &str, width: usize) -> Vec<u8> {
 
 /// The primary descriptor, or Joliet's supplementary one. The label is written as it is: d-characters would be upper case, but
 /// cloud-init 0.7.5 looks for `cidata` and takes no other.
-pub fn volume(root: &Root, tables: u32, label: &str, sectors: u32, dates: &Dates, out: &mut impl Write) -> io::Result<()> {
+pub fn volume(root: &Root, tables: u32, label: &str, sectors: u32, dates: &Dates, out: &mut impl Sink) -> io::Result<()> {
     let tree = root.tree;
     let mut d = Vec::with_capacity(SECTOR);
     d.push(if tree == Tree::Primary { 1 } else { 2 });
@@ -61,22 +62,22 @@ pub fn volume(root: &Root, tables: u32, label: &str, sectors: u32, dates: &Dates
     }
     d.extend([1, 0]);
     d.resize(SECTOR, 0);
-    out.write_all(&d)
+    out.put(&d)
 }
 
 /// The end of the descriptors.
-pub fn end(out: &mut impl Write) -> io::Result<()> {
+pub fn end(out: &mut impl Sink) -> io::Result<()> {
     let mut d = b"\xffCD001\x01".to_vec();
     d.resize(SECTOR, 0);
-    out.write_all(&d)
+    out.put(&d)
 }
 
 /// A table with the root folder alone: its sector and its parent, itself, in one byte order.
-pub fn path_table(at: [u8; 4], parent: [u8; 2], out: &mut impl Write) -> io::Result<()> {
+pub fn path_table(at: [u8; 4], parent: [u8; 2], out: &mut impl Sink) -> io::Result<()> {
     let mut table = vec![1, 0];
     table.extend(at);
     table.extend(parent);
     table.extend([0, 0]);
     table.resize(SECTOR, 0);
-    out.write_all(&table)
+    out.put(&table)
 }

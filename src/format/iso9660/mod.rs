@@ -20,9 +20,7 @@ mod descriptor;
 pub mod read;
 mod record;
 
-use std::io::Write;
-
-use super::pieces::{Pieces, Plain, Sink};
+use super::pieces::Sink;
 use super::volume::{Error, File, Volume, pour, zeros};
 use record::{Entry, Tree};
 
@@ -56,25 +54,11 @@ pub fn size(volume: &Volume<'_>) -> Result<u64, Error> {
     Ok(u64::from(layout.sectors) * SECTOR as u64)
 }
 
-/// Writes the volume.
+/// Writes the volume; into pieces, files that lie elsewhere are named, and not read.
 ///
 /// # Errors
 /// A name, label or size that does not fit, a reader that does not keep its word, or input and output that fail.
-pub fn write(volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
-    write_to(volume, &mut Plain(out))
-}
-
-/// The volume in pieces: files that lie elsewhere are named, and not read.
-///
-/// # Errors
-/// As [`write`].
-pub fn pieces(volume: Volume<'_>) -> Result<Pieces, Error> {
-    let mut out = Pieces::with_capacity(volume.bytes() + 128 * 1024);
-    write_to(volume, &mut out)?;
-    Ok(out)
-}
-
-fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
+pub fn write(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
     volume.check()?;
     volume.files.sort_by(|a, b| a.name.cmp(b.name));
     let (dates, layout) = layout(&volume)?;
@@ -90,9 +74,9 @@ fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
         descriptor::path_table(root.at.to_le_bytes(), [1, 0], out)?;
         descriptor::path_table(root.at.to_be_bytes(), [0, 1], out)?;
     }
-    out.write_all(&layout.primary)?;
-    out.write_all(&record::continuation())?;
-    out.write_all(&layout.joliet)?;
+    out.put(&layout.primary)?;
+    out.put(&record::continuation())?;
+    out.put(&layout.joliet)?;
     for file in volume.files {
         let size = file.source.size();
         pour(file, out)?;

@@ -13,9 +13,7 @@
 mod folder;
 pub mod read;
 
-use std::io::Write;
-
-use super::pieces::{Pieces, Plain, Sink};
+use super::pieces::Sink;
 use super::volume::{Error, Volume, pour, zeros};
 use folder::Stamp;
 
@@ -144,25 +142,11 @@ fn layout(volume: &Volume<'_>) -> Result<Layout, Error> {
     Layout::of(&sizes, folder::entries(volume.files.iter().map(|file| file.name)))
 }
 
-/// Writes the volume.
+/// Writes the volume; into pieces, files that lie elsewhere are named, and not read.
 ///
 /// # Errors
 /// A name, label or size that does not fit, a reader that does not keep its word, or input and output that fail.
-pub fn write(volume: Volume<'_>, out: &mut impl Write) -> Result<(), Error> {
-    write_to(volume, &mut Plain(out))
-}
-
-/// The volume in pieces: files that lie elsewhere are named, and not read.
-///
-/// # Errors
-/// As [`write`].
-pub fn pieces(volume: Volume<'_>) -> Result<Pieces, Error> {
-    let mut out = Pieces::with_capacity(volume.bytes() + 128 * 1024);
-    write_to(volume, &mut out)?;
-    Ok(out)
-}
-
-fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
+pub fn write(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
     volume.check()?;
     volume.files.sort_by(|a, b| a.name.cmp(b.name));
     let layout = layout(&volume)?;
@@ -182,10 +166,10 @@ fn write_to(mut volume: Volume<'_>, out: &mut impl Sink) -> Result<(), Error> {
     let table = table(&layout, &chains);
     reserved(&layout, volume.label, volume.epoch, out)?;
     for _ in 0..2 {
-        out.write_all(&table)?;
+        out.put(&table)?;
     }
     let whole = if layout.kind == Kind::Fat32 { layout.root_clusters() * layout.cluster_bytes() } else { layout.entries * ENTRY };
-    out.write_all(&root)?;
+    out.put(&root)?;
     zeros(whole - root.len() as u64, out)?;
     for file in volume.files {
         let size = file.source.size();
@@ -228,10 +212,10 @@ fn table(layout: &Layout, chains: &[u64]) -> Vec<u8> {
 }
 
 /// The reserved sectors.
-fn reserved(layout: &Layout, label: &str, epoch: u64, out: &mut impl Write) -> Result<(), Error> {
+fn reserved(layout: &Layout, label: &str, epoch: u64, out: &mut impl Sink) -> Result<(), Error> {
     let boot = boot_sector(layout, label, epoch);
     if layout.kind != Kind::Fat32 {
-        return Ok(out.write_all(&boot)?);
+        return Ok(out.put(&boot)?);
     }
     let mut info = b"RRaA".to_vec();
     info.resize(484, 0);
@@ -242,8 +226,8 @@ fn reserved(layout: &Layout, label: &str, epoch: u64, out: &mut impl Write) -> R
     info.extend([0, 0, 0x55, 0xaa]);
     // Both sectors again at 6 and 7.
     for _ in 0..2 {
-        out.write_all(&boot)?;
-        out.write_all(&info)?;
+        out.put(&boot)?;
+        out.put(&info)?;
         zeros(4 * SECTOR, out)?;
     }
     Ok(zeros((layout.reserved - 12) * SECTOR, out)?)

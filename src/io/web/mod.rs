@@ -14,7 +14,7 @@ use ureq::http::{Response, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error};
 
-use crate::format::openpgp::to_base64;
+use crate::format::base64;
 use proxy::Proxies;
 
 /// Most redirects that are followed.
@@ -148,7 +148,7 @@ impl Client {
         let plain = !tunnel && parsed.as_ref().is_some_and(|proxy| !socks(proxy));
         let login = parsed.as_ref().filter(|_| plain).and_then(|proxy| {
             let pair = format!("{}:{}", proxy.username()?, proxy.password().unwrap_or_default());
-            Some(format!("Basic {}", to_base64(pair.as_bytes()).replace('\n', "")))
+            Some(format!("Basic {}", base64::encode(pair.as_bytes())))
         });
         let mut agents = self.agents.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let agent = agents.entry(key).or_insert_with(|| match &parsed {

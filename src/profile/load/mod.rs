@@ -211,6 +211,7 @@ impl Loader<'_> {
             let sets: Vec<_> = packages.entries().map(|(set, _, v)| (set.clone(), v.clone())).collect();
             sets.into_iter().map(|(set, v)| (set, v.items().iter().filter_map(|v| self.optional(v)).collect())).collect()
         });
+        let reason = |key: &str| count.and_then(|c| c.string(key)).unwrap_or_default().trim().to_string();
         Some(Role {
             name: name.to_string(),
             doc: value.string("description")?.trim().to_string(),
@@ -218,7 +219,8 @@ impl Loader<'_> {
                 min: count.and_then(|c| size(c, "min")).unwrap_or(0),
                 max: count.and_then(|c| size(c, "max")).unwrap_or(usize::MAX),
                 odd: count.and_then(|c| c.bool("odd")).unwrap_or(false),
-                reason: count.and_then(|c| c.string("reason")).unwrap_or_default().trim().to_string(),
+                reason: reason("reason"),
+                max_reason: reason("max_reason"),
             },
             ids: value.get("ids").and_then(|ids| Some((ids.int("min")?, ids.int("max")?))),
             packages: packages.unwrap_or_default(),
