@@ -93,6 +93,12 @@ impl Checker<'_> {
                 self.diags.push(Diagnostic::error(codes::WRONG_TYPE, entry.key_at, message).help(help));
                 continue;
             }
+            if let (Some(key), Kind::Map(_)) = (field.local_file, &entry.value.kind) {
+                let message = format!("`{}` must be {}, this is a mapping", entry.key, field.ty.noun());
+                let help = format!("what lies in a local file is named by `{key}: PATH`, in the place of `{}`", entry.key);
+                self.diags.push(Diagnostic::error(codes::WRONG_TYPE, entry.value.at, message).help(help));
+                continue;
+            }
             if let Some(checked) = self.node(&format!("`{}`", entry.key), &entry.value, &field.ty, root) {
                 map.insert(entry.key.clone(), (entry.key_at, checked));
             }

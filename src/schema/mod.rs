@@ -119,17 +119,25 @@ pub struct Field {
     pub doc: String,
     /// The value when it is not there, for people and editors.
     pub default: Option<serde_json::Value>,
+    /// The key beside it that names a local file in its place.
+    pub local_file: Option<&'static str>,
 }
 
 impl Field {
     /// An optional key.
     pub fn new(name: &str, ty: Type, doc: &str) -> Self {
-        Self { name: name.into(), ty, required: false, doc: doc.into(), default: None }
+        Self { name: name.into(), ty, required: false, doc: doc.into(), default: None, local_file: None }
     }
 
     /// Makes it required.
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// Says which key beside it names a local file in its place.
+    pub fn or_local_file(mut self, key: &'static str) -> Self {
+        self.local_file = Some(key);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Audience, Command, Delivery, File, HostEntry, RoleEntry, Spec, User, network, packages, shape};
+use super::{Audience, Command, Delivery, File, HostEntry, OTHERS_READ, RoleEntry, Spec, User, network, packages, shape};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Spanned, codes};
 use crate::schema::check::Checker;
 use crate::schema::{Data, Value, scalar};
@@ -27,14 +27,19 @@ pub fn parse(text: &str, file: FileId, diags: &mut Diagnostics) -> Option<Spec> 
 }
 
 /// Words in a key that announce a secret. A mistyped field is unknown to every type, so its value is hidden by name.
-const SECRET_WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
+pub const SECRET_WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
 
 /// Lines of the spec are shown in messages, and messages end up in logs: what looks like a secret is hidden before anything is said.
 fn hide_secrets(node: &Node, named: bool, diags: &mut Diagnostics) {
     match &node.kind {
         Kind::Map(entries) => {
-            // A file of the user's own is secret by a word beside its content.
-            let secret = matches!(node.get("secret").map(|n| &n.kind), Some(Kind::Scalar { text, .. }) if text == "true");
+            // A file of the user's own is secret by a word beside its content, or by its mode.
+            let beside = |key: &str| match node.get(key).map(|n| &n.kind) {
+                Some(Kind::Scalar { text, .. }) => Some(text.as_str()),
+                _ => None,
+            };
+            let closed = |mode| scalar::mode(mode).is_ok_and(|mode| mode & OTHERS_READ == 0);
+            let secret = beside("secret") == Some("true") || beside("mode").is_some_and(closed);
             for entry in entries {
                 let key = entry.key.to_lowercase();
                 let telling = SECRET_WORDS.iter().any(|word| key.contains(word)) || (secret && key == "content");
@@ -178,7 +183,7 @@ fn file(value: &Value) -> Option<File> {
         mode: value.string("mode").and_then(|mode| scalar::mode(&mode).ok()),
         owner: value.string("owner").unwrap_or_else(|| "root".into()),
         group: value.string("group").unwrap_or_else(|| "root".into()),
-        secret: value.bool("secret").unwrap_or(false),
+        secret: value.bool("secret"),
         audience: audience(value),
     })
 }

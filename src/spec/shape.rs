@@ -301,12 +301,16 @@ fn file() -> Vec<Field> {
     let unix = || Type::pattern("[a-z_][a-z0-9_-]{0,30}", "a user or group name");
     let mut fields = vec![
         Field::new("path", scalar(Syntax::Path), "path on the target").required(),
-        Field::new("content", text, "the text of the file"),
+        Field::new("content", text, "the text of the file").or_local_file("source"),
         Field::new("source", Type::text(), "local file with the content, relative to the spec"),
         Field::new("mode", scalar(Syntax::Mode), "permission bits").default("0644"),
         Field::new("owner", unix(), "owner").default("root"),
         Field::new("group", unix(), "group").default("root"),
-        Field::new("secret", Type::Bool, "true: readable for root alone, on the target and in the output").default(false),
+        Field::new(
+            "secret",
+            Type::Bool,
+            "true: readable for its owner alone, on the target (unless mode says otherwise) and in the output; default: true when mode lets others not read it",
+        ),
     ];
     fields.extend(audience());
     fields
