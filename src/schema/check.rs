@@ -33,6 +33,11 @@ impl Checker<'_> {
                 Kind::Map(_) => self.node(what, node, long, root),
                 _ => self.node(what, node, short, root),
             },
+            Type::OrNull(inner) => match &node.kind {
+                // What was left empty was forgotten.
+                Kind::Scalar { .. } if node.is_null() && at.start < at.end => value(Data::Null),
+                _ => self.node(what, node, inner, root),
+            },
             Type::Document(inner) => self.node(what, node, inner, root),
             Type::OneOrMany(item) => match &node.kind {
                 Kind::Seq(nodes) if nodes.is_empty() => {

@@ -57,6 +57,8 @@ pub enum Type {
     Document(Box<Type>),
     /// Either a short form or a mapping: the first type for scalars, the second for mappings.
     ShortOr(Box<Type>, Box<Type>),
+    /// A value of a mapping, or `null`, written out: it takes away what a wider layer has under the key.
+    OrNull(Box<Type>),
     /// Any scalar, kept with its type; for values of daemon flags.
     AnyScalar,
     /// Anything; checked later, by what is known then.
@@ -179,6 +181,7 @@ impl Type {
             Self::Map { .. } | Self::Object(_) => "a mapping".into(),
             Self::Document(inner) => format!("{}, or a file with one, as `{{file: path}}`", inner.noun()),
             Self::ShortOr(short, _) => format!("{}, or a mapping", short.noun()),
+            Self::OrNull(inner) => inner.noun(),
             Self::AnyScalar => "a single value".into(),
             Self::Raw => "anything".into(),
         }
