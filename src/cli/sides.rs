@@ -12,6 +12,7 @@ use super::report;
 use crate::artifact::MANIFEST;
 use crate::change::side::{Host, Label, Parts, Side};
 use crate::change::{self, Change};
+use crate::cluster::VolumeForm;
 use crate::compile;
 use crate::diag::{Diagnostics, Sources};
 use crate::emit::encoding;
@@ -110,7 +111,10 @@ fn built(folder: &Path, name: &str) -> Result<Side> {
         delivery: text(&manifest["delivery"])?,
         product: text(&manifest["product"])?,
     };
-    Ok(Side::new(label, programs.first().copied(), hosts))
+    let volumes = [VolumeForm::Iso, VolumeForm::Vfat].into_iter().filter_map(VolumeForm::file_name);
+    let attached = |volume: &&str| names.iter().any(|host| found.contains_key(&format!("hosts/{host}/{volume}")));
+    let volume = { volumes }.find(|volume| attached(volume));
+    Ok(Side::new(label, programs.first().copied(), volume, hosts))
 }
 
 /// A host, and the digest of its `apply`.
