@@ -24,7 +24,12 @@ pub enum Built {
     /// In the folder that was compared.
     Already(String),
     /// In a folder that the first step builds.
-    Into(String),
+    Into {
+        /// The folder.
+        folder: String,
+        /// Options that name the locks of both sides, for `diff`, and that of the new one, for `build`; each after a blank.
+        locks: [String; 2],
+    },
 }
 
 /// Steps, in text for people.
@@ -92,9 +97,9 @@ struct Scope(Vec<(&'static str, Jinja)>);
 
 impl Scope {
     fn new(change: &Change, [old, new]: [&Side; 2], profile: Option<&Profile>, built: &Built) -> Self {
-        let (folder, builds) = match built {
-            Built::Already(folder) => (folder, false),
-            Built::Into(folder) => (folder, true),
+        let (folder, builds, [both_locks, lock]) = match built {
+            Built::Already(folder) => (folder, false, Default::default()),
+            Built::Into { folder, locks } => (folder, true, locks.clone()),
         };
         let was = |host: &Host| {
             let same = |other: &&HostChange| other.name == host.name() && other.address[1].as_ref() == Some(&host.address());
@@ -132,6 +137,8 @@ impl Scope {
             ("same", Jinja::from(change.is_none())),
             ("out", text(folder)),
             ("builds", Jinja::from(builds)),
+            ("both_locks", Jinja::from(both_locks)),
+            ("lock", Jinja::from(lock)),
             ("fetched", Jinja::from(new.label.delivery == FETCHED)),
             ("carried", Jinja::from(new.hosts.iter().any(|host| host.carried.is_some()))),
             ("stop", text(if upstart { "sudo stop" } else { "sudo systemctl stop" })),
