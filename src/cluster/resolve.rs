@@ -223,6 +223,9 @@ fn hosts_and_settings(
     let before = diags.count(Severity::Error);
     let all = hosts::expand(&spec.hosts, network, profile, diags);
     let complete = read_whole && diags.count(Severity::Error) == before;
+    if complete {
+        idle(spec, &all, &by_role, &by_entry, profile, diags);
+    }
     for expanded in all {
         let mut host = expanded.host;
         let own = &by_entry[expanded.entry];
@@ -239,6 +242,41 @@ fn hosts_and_settings(
         hosts.push(host);
     }
     (hosts, layers, complete)
+}
+
+/// What is set for hosts that it does not concern: a section of settings that is named as a role is about hosts of that role.
+fn idle(
+    spec: &Spec,
+    hosts: &[hosts::Expanded],
+    by_role: &BTreeMap<&str, Map>,
+    by_entry: &[Map],
+    profile: &Profile,
+    diags: &mut Diagnostics,
+) {
+    let mut look = |map: &Map, whose: &str, has: &dyn Fn(&str) -> bool| {
+        for (path, value) in map {
+            let Some((section, _)) = path.split_once('.').filter(|(section, _)| profile.role(section).is_some()) else { continue };
+            if !has(section) {
+                // A mapping is shown by its first key: its own place goes on for lines.
+                let at = value.entries().map(|(_, at, _)| *at).min_by_key(|at| at.start).unwrap_or(value.at);
+                let message = format!("`{path}` has no effect on {whose}: there is no `{section}`");
+                let help = format!("set it where a host has the role `{section}`, or remove it");
+                diags.push(Diagnostic::warning(codes::SETTING_NO_EFFECT, at, message).help(help));
+            }
+        }
+    };
+    // All hosts of an entry have the same roles.
+    let roles: BTreeMap<usize, &Host> = hosts.iter().map(|expanded| (expanded.entry, &expanded.host)).collect();
+    for (index, host) in &roles {
+        look(&by_entry[*index], &format!("`{}`", spec.hosts[*index].name.value), &|section| host.has_role(section));
+    }
+    for (role, map) in by_role {
+        let of: Vec<&&Host> = roles.values().filter(|host| host.has_role(role)).collect();
+        // A role that nobody has yet.
+        if !of.is_empty() {
+            look(map, &format!("hosts of the role `{role}`"), &|section| of.iter().any(|host| host.has_role(section)));
+        }
+    }
 }
 
 /// Overrides of all roles of a host; two roles that disagree are a mistake, unless the host itself decides. Of mappings, each key

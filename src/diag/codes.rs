@@ -195,6 +195,9 @@ codes! {
          and let the command read it there. Whether text is a secret is a guess; `allow` the warning where it is none."
     SETTING_CONFLICT "setting-conflict" "two roles of a host set the same thing differently"
         "A host with two roles gets the settings of both. Where they disagree, set the value for the host itself."
+    SETTING_NO_EFFECT "setting-no-effect" "a setting for hosts that it does not concern"
+        "A section of settings that is named as a role is about hosts of that role. Set for a host or a role without it, nobody reads it: \
+         mostly another host was meant, or a role is missing."
     SETTING_REQUIRED "setting-required" "the profile needs a setting that nobody gave"
         "Some things have no sound default. The help line says what it is."
     SETTING_SCOPE "setting-scope" "a setting that must be equal everywhere is set for a part"
