@@ -84,6 +84,7 @@ impl Default for Engine {
             serde_json::to_string(&value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))
         });
         env.add_function("cycle", |pairs: Value| Ok::<_, Error>(cycle(&self::pairs(&pairs)?)));
+        env.add_test("pattern", |text: &str| regex_lite::Regex::new(text).is_ok());
         env.add_test("matching", |text: Value, pattern: &str| {
             let regex = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
             let regex = regex.map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))?;
