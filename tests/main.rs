@@ -27,6 +27,7 @@ mod regressions; // inputs that fuzzing found once
 mod report; // one page, alone readable: no scripts, nothing from elsewhere, contrast, no secrets
 mod repository; // carried packages: signed, delivered, tampered with
 mod seed; // `apply` and `fetch` under dash and busybox
+mod settings; // layers: mappings add up, `null` takes away
 mod status; // running clusters, sound and broken, that answer over TCP
 mod support;
 mod tidy; // house rules: imports, codes, docs

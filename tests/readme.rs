@@ -152,6 +152,11 @@ fn every_field_of_a_spec_is_shown() {
     let anywhere = |name: &str| specs.iter().any(|spec| spec.contains(&format!(" {name}: ")) || spec.contains(&format!(" {name}:\n")));
     for (name, field) in schema["properties"].as_object().expect("fields") {
         assert!(has(name), "the README's spec lacks `{name}`");
+        if name == "files" {
+            for inner in field["items"]["properties"].as_object().expect("fields").keys() {
+                assert!(anywhere(inner), "the README's spec lacks `{inner}` of `files`");
+            }
+        }
         if name == "network" {
             for inner in field["properties"].as_object().expect("fields").keys() {
                 assert!(anywhere(inner), "the README's specs lack `{name}.{inner}`");

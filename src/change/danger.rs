@@ -183,6 +183,7 @@ fn view(host: &Host) -> Jinja {
         ("name", Jinja::from(host.name())),
         ("fqdn", Jinja::from(host.json.fqdn.as_str())),
         ("address", Jinja::from(host.address())),
+        ("file", host.reader()),
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect::<Jinja>()),
     ])
 }

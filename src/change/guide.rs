@@ -24,7 +24,12 @@ pub enum Built {
     /// In the folder that was compared.
     Already(String),
     /// In a folder that the first step builds.
-    Into(String),
+    Into {
+        /// The folder.
+        folder: String,
+        /// Options that name the locks of both sides, for `diff`, and that of the new one, for `build`; each after a blank.
+        locks: [String; 2],
+    },
 }
 
 /// Steps, in text for people.
@@ -92,9 +97,9 @@ struct Scope(Vec<(&'static str, Jinja)>);
 
 impl Scope {
     fn new(change: &Change, [old, new]: [&Side; 2], profile: Option<&Profile>, built: &Built) -> Self {
-        let (folder, builds) = match built {
-            Built::Already(folder) => (folder, false),
-            Built::Into(folder) => (folder, true),
+        let (folder, builds, [both_locks, lock]) = match built {
+            Built::Already(folder) => (folder, false, Default::default()),
+            Built::Into { folder, locks } => (folder, true, locks.clone()),
         };
         let was = |host: &Host| {
             let same = |other: &&HostChange| other.name == host.name() && other.address[1].as_ref() == Some(&host.address());
@@ -103,7 +108,7 @@ impl Scope {
         // Pins stay on a host until its own root takes them away.
         let pinned = old.hosts.iter().any(|host| host.files.contains_key(trust::PINS));
         let run = if pinned { ACCEPTED } else { UNPACKED };
-        let view = |host: &Host| host_view(host, folder, was(host), run);
+        let view = |host: &Host| host_view(host, [folder, &new.medium], was(host), run);
         let of = |kind: Kind| -> Jinja {
             let hosts = change.hosts.iter().filter(|host| host.kind == kind);
             // Its name may be another host's by now.
@@ -132,6 +137,10 @@ impl Scope {
             ("same", Jinja::from(change.is_none())),
             ("out", text(folder)),
             ("builds", Jinja::from(builds)),
+            ("both_locks", Jinja::from(both_locks)),
+            ("lock", Jinja::from(lock)),
+            ("fetched", Jinja::from(new.label.delivery == FETCHED)),
+            ("carried", Jinja::from(new.hosts.iter().any(|host| host.carried.is_some()))),
             ("stop", text(if upstart { "sudo stop" } else { "sudo systemctl stop" })),
             ("start", text(if upstart { "sudo start" } else { "sudo systemctl start" })),
             ("renamed", renamed.collect()),
@@ -173,6 +182,9 @@ fn ports<'a>(sides: impl IntoIterator<Item = &'a Side>) -> Jinja {
     services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?)))).collect()
 }
 
+/// The delivery whose hosts fetch their seeds.
+const FETCHED: &str = "url";
+
 /// Runs a seed that was carried to a host.
 const UNPACKED: &str = "sudo rm -rf seed && tar xzf seed.tar.gz && sudo seed/apply --wait";
 /// The same on a host that looks who has signed it, before anything of it runs.
@@ -180,7 +192,7 @@ const ACCEPTED: &str = "sudo clusterseed-accept seed.tar.gz --wait";
 
 /// A host with the commands that bring it its seed and run it. One that was called otherwise gets its name in between: `apply`
 /// refuses it before, and a service that starts meanwhile would not find itself in /etc/hosts.
-fn host_view(host: &Host, folder: &str, was: Option<&str>, run: &str) -> Jinja {
+fn host_view(host: &Host, [folder, medium]: [&str; 2], was: Option<&str>, run: &str) -> Jinja {
     let (name, address) = (host.name(), host.address());
     let naming = was.map(|_| format!("echo {name} | sudo tee /etc/hostname && sudo hostname {name} && ")).unwrap_or_default();
     Jinja::from_iter([
@@ -190,6 +202,8 @@ fn host_view(host: &Host, folder: &str, was: Option<&str>, run: &str) -> Jinja {
         ("address", Jinja::from(address.as_str())),
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
         ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
+        ("file", host.reader()),
+        ("boot", Jinja::from(format!("# boot {name} with {folder}/hosts/{name}/{medium}"))),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),
         ("apply", Jinja::from(format!("ssh {address} '{naming}{run}'"))),
     ])

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use minijinja::Value as Jinja;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_yaml::Value as Yaml;
@@ -24,6 +26,8 @@ pub struct Side {
     pub program: Option<Sha256Sum>,
     /// Hosts in the order of the spec.
     pub hosts: Vec<Host>,
+    /// What a machine first boots with, beside the name of its host in `hosts`.
+    pub medium: String,
     /// Their places, by name.
     index: BTreeMap<String, usize>,
 }
@@ -51,7 +55,7 @@ pub struct Host {
     /// `host.json` as it stands.
     pub json: HostJson,
     /// Files of the target by path, with what `host.json` says of them.
-    pub files: BTreeMap<String, File>,
+    pub files: Arc<BTreeMap<String, File>>,
     /// The name of the instance; none: the cloud gives it.
     pub instance_id: Option<String>,
     /// What only the first boot does, by the key that cloud-init knows it by.
@@ -204,12 +208,21 @@ impl Host {
             boot.insert("network-config".into(), String::from_utf8_lossy(&bytes).into_owned());
         }
         let instance_id = boot.remove("instance-id");
-        Ok(Self { json, files, instance_id, boot, carried })
+        Ok(Self { json, files: Arc::new(files), instance_id, boot, carried })
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.json.host
+    }
+
+    /// For templates: what a file of its target says, by path; none where there is no such file, or a secret one.
+    pub fn reader(&self) -> Jinja {
+        let files = self.files.clone();
+        Jinja::from_function(move |path: String| {
+            let file = files.get(&path).filter(|file| !file.secret)?;
+            Some(String::from_utf8_lossy(&file.bytes).trim_end().to_string())
+        })
     }
 
     /// Its address, as text.
@@ -261,13 +274,18 @@ impl Side {
             delivery: cluster.delivery.method.word().to_string(),
             product: PRODUCT.to_string(),
         };
-        Ok(Self::new(label, Some(seed::APPLY.sha256), hosts.collect::<Result<_, _>>()?))
+        Ok(Self::new(label, Some(seed::APPLY.sha256), cluster.delivery.volume.file_name(), hosts.collect::<Result<_, _>>()?))
     }
 
-    /// A side of these hosts, in the order of the spec.
-    pub fn new(label: Label, program: Option<Sha256Sum>, hosts: Vec<Host>) -> Self {
+    /// A side of these hosts, in the order of the spec; `volume` is the file of each that a machine finds its seed on, if there is one.
+    pub fn new(label: Label, program: Option<Sha256Sum>, volume: Option<&str>, hosts: Vec<Host>) -> Self {
+        let medium = match (volume, label.delivery == Method::Hand.word()) {
+            (Some(volume), _) => volume.to_string(),
+            (None, true) => "seed.tar.gz, unpacked there by hand: sudo seed/apply".to_string(),
+            (None, false) => "user-data".to_string(),
+        };
         let index = hosts.iter().enumerate().map(|(at, host)| (host.name().to_string(), at)).collect();
-        Self { label, program, hosts, index }
+        Self { label, program, hosts, medium, index }
     }
 
     /// A host by name.

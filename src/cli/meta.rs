@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{self, Completions, Global, Schema, Which};
 use super::{Verdict, report};
+use crate::cluster::settings;
 use crate::diag::{Diagnostics, Sources, did_you_mean, render};
 use crate::io::load;
 use crate::profile;
@@ -54,7 +55,11 @@ fn spec(name: &str, global: &Global) -> Result<Value> {
     let Some(profile) = profile::load::load(name, &catalog, &mut sources, &mut diags) else {
         bail!("the profile `{name}` has errors:\n{}", render::all(&diags, &sources, false));
     };
-    Ok(schema_json::document("clusterseed/spec-1", "spec of clusterseed", &shape::spec(Some(&profile.settings_type))))
+    Ok(schema_json::document(
+        "clusterseed/spec-1",
+        "spec of clusterseed",
+        &shape::spec(Some([&profile.settings_type, &settings::narrower(&profile)])),
+    ))
 }
 
 /// Prints a completion script.

@@ -12,6 +12,7 @@ use super::report;
 use crate::artifact::MANIFEST;
 use crate::change::side::{Host, Label, Parts, Side};
 use crate::change::{self, Change};
+use crate::cluster::VolumeForm;
 use crate::compile;
 use crate::diag::{Diagnostics, Sources};
 use crate::emit::encoding;
@@ -39,7 +40,13 @@ pub fn compared(sides: &Sides, global: &Global) -> Result<Compared> {
     if sides.old == Path::new("-") && sides.new == Path::new("-") {
         bail!("standard input can be one side of a comparison, not both");
     }
-    let ((old, _), (new, profile)) = (side(&sides.old, global)?, side(&sides.new, global)?);
+    for (path, own) in [(&sides.old, &sides.old_lock), (&sides.new, &sides.new_lock)] {
+        if let Some(lock) = own.as_ref().filter(|_| path.is_dir()) {
+            bail!("`{}` is a built folder, which has its packages: `{}` is not for it", path.display(), lock.display());
+        }
+    }
+    let [old_lock, new_lock] = sides.locks();
+    let ((old, _), (new, profile)) = (side(&sides.old, old_lock, global)?, side(&sides.new, new_lock, global)?);
     // A spec brings its profile with it.
     let profile = if profile.is_some() { profile } else { named(&new.label.profile, global)? };
     let change = change::between(&old, &new, profile.as_ref()).map_err(|why| anyhow!(why))?;
@@ -58,13 +65,14 @@ fn named(name: &str, global: &Global) -> Result<Option<Profile>> {
     Ok(profile)
 }
 
-fn side(path: &Path, global: &Global) -> Result<(Side, Option<Profile>)> {
+fn side(path: &Path, lock: Option<&Path>, global: &Global) -> Result<(Side, Option<Profile>)> {
     let name = path.display().to_string();
     if path.is_dir() {
         return Ok((built(path, &name).with_context(|| format!("reading the built folder `{name}`"))?, None));
     }
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None, lock: load::Lock::Beside };
+    let lock = lock.map_or(load::Lock::Beside, |lock| load::Lock::At(lock.into()));
+    let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None, lock };
     let inputs = match Blob::parse(path) {
         None => load::inputs(path, &options, &mut sources, &mut diags)?,
         Some(blob) => {
@@ -110,7 +118,10 @@ fn built(folder: &Path, name: &str) -> Result<Side> {
         delivery: text(&manifest["delivery"])?,
         product: text(&manifest["product"])?,
     };
-    Ok(Side::new(label, programs.first().copied(), hosts))
+    let volumes = [VolumeForm::Iso, VolumeForm::Vfat].into_iter().filter_map(VolumeForm::file_name);
+    let attached = |volume: &&str| names.iter().any(|host| found.contains_key(&format!("hosts/{host}/{volume}")));
+    let volume = { volumes }.find(|volume| attached(volume));
+    Ok(Side::new(label, programs.first().copied(), volume, hosts))
 }
 
 /// A host, and the digest of its `apply`.

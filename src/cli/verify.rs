@@ -5,6 +5,7 @@ mod signature;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 
 use anyhow::{Result, bail};
 
@@ -21,11 +22,14 @@ const POOL: &str = "packages/pool/";
 
 /// Checks a built folder; every problem is a line on stdout.
 pub fn run(options: &Verify) -> Result<Verdict> {
+    let foreign = || format!("`{}` holds no {MANIFEST}; it was not written by `clusterseed build`", options.dir.display());
+    // Looked for first: any other folder may hold anything.
+    if options.dir.is_dir() && options.dir.join(MANIFEST).symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        bail!(foreign());
+    }
     let found = tree::list(&options.dir)?;
     let mut problems = Vec::new();
-    let Some(manifest) = found.get(MANIFEST) else {
-        bail!("`{}` holds no {MANIFEST}; it was not written by `clusterseed build`", options.dir.display());
-    };
+    let Some(manifest) = found.get(MANIFEST) else { bail!(foreign()) };
     if !manifest.regular {
         bail!("`{}` is not a regular file", manifest.path.display());
     }

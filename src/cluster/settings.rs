@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use minijinja::Value as Jinja;
 
 use super::{LocalFiles, Pin};
-use crate::diag::{At, Diagnostic, Diagnostics, codes};
+use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::profile::flags::{Found, Table};
 use crate::profile::{Profile, Scope, Setting};
 use crate::schema::check::Checker;
-use crate::schema::{Data, Type, Value, scalar};
+use crate::schema::{Data, Field, Type, Value, scalar};
 use crate::yaml::read::Node;
 
 /// Typed values by dotted path.
 pub type Map = BTreeMap<String, Value>;
+
+/// A typed mapping: each key with its place.
+type Entries = BTreeMap<String, (At, Value)>;
 
 /// All settings of a cluster.
 #[derive(Debug, Default)]
@@ -33,11 +36,28 @@ pub struct Variant {
     view: Option<Jinja>,
 }
 
-/// Reads one `settings` mapping of the spec into typed values by path.
-pub fn read(node: Option<&Node>, level: Scope, profile: &Profile, diags: &mut Diagnostics) -> Map {
+/// The type of settings of roles and hosts: that of the cluster's, where a key of a mapping may also be taken away.
+pub fn narrower(profile: &Profile) -> Type {
+    fn within(ty: &Type, path: &str, profile: &Profile) -> Type {
+        match ty {
+            Type::Map { keys, values } if profile.settings.contains_key(path) => {
+                Type::Map { keys: keys.clone(), values: Box::new(Type::OrNull(values.clone())) }
+            }
+            Type::Object(fields) if !profile.settings.contains_key(path) => {
+                let join = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+                Type::Object(fields.iter().map(|f| Field { ty: within(&f.ty, &join(&f.name), profile), ..f.clone() }).collect())
+            }
+            other => other.clone(),
+        }
+    }
+    within(&profile.settings_type, "", profile)
+}
+
+/// Reads one `settings` mapping of the spec, of type `ty`, into typed values by path.
+pub fn read(node: Option<&Node>, ty: &Type, level: Scope, profile: &Profile, diags: &mut Diagnostics) -> Map {
     let Some(node) = node else { return Map::new() };
     let mut checker = Checker { diags, unknown: codes::UNKNOWN_SETTING, noun: "setting" };
-    let Some(tree) = checker.check("settings", node, &profile.settings_type) else { return Map::new() };
+    let Some(tree) = checker.check("settings", node, ty) else { return Map::new() };
     let mut map = Map::new();
     flatten(&tree, "", profile, &mut map);
     for (path, value) in &map {
@@ -62,12 +82,42 @@ fn flatten(tree: &Value, prefix: &str, profile: &Profile, out: &mut Map) {
     }
 }
 
+/// Puts a layer over wider ones: mappings add up key by key, everything else is replaced. What is not in `into` is in `below`.
+fn put(into: &mut Map, below: Option<&Map>, layer: Map, diags: &mut Diagnostics) {
+    for (path, value) in layer {
+        let wide = into.get(&path).or_else(|| below.and_then(|below| below.get(&path)));
+        let value = match value {
+            Value { at, data: Data::Map(own) } => Value { at, data: Data::Map(added(&path, wide, own, diags)) },
+            value => value,
+        };
+        into.insert(path, value);
+    }
+}
+
+/// Entries of a mapping: those of a wider layer, and over them the narrower's own. `null` takes one away.
+fn added(path: &str, wide: Option<&Value>, own: Entries, diags: &mut Diagnostics) -> Entries {
+    let mut entries = match wide.map(|wide| &wide.data) {
+        Some(Data::Map(entries)) => entries.clone(),
+        _ => Entries::new(),
+    };
+    for (key, (at, value)) in own {
+        if !matches!(value.data, Data::Null) {
+            entries.insert(key, (at, value));
+        } else if entries.remove(&key).is_none() {
+            let message = format!("nothing sets `{path}.{key}`, so `null` has nothing to take away");
+            let help = did_you_mean(&key, entries.keys().map(String::as_str));
+            diags.push(Diagnostic::error(codes::INVALID_VALUE, at, message).help(help).help("or remove the line"));
+        }
+    }
+    entries
+}
+
 impl Layers {
     /// Layers what the cluster sets over the profile's defaults; required settings that nobody sets are reported at `at`.
     pub fn new(cluster: Map, profile: &Profile, at: At, elsewhere: &[&Map], diags: &mut Diagnostics) -> Self {
         let mut base: Map = profile.settings.iter().filter_map(|(path, s)| Some((path.clone(), s.default.clone()?))).collect();
         let typed = cluster.iter().map(|(path, value)| (path.clone(), value.at)).collect();
-        base.extend(cluster);
+        put(&mut base, None, cluster, diags);
         for (path, setting) in profile.settings.iter().filter(|(_, s)| s.required) {
             if !base.contains_key(path) && !elsewhere.iter().any(|map| map.contains_key(path)) {
                 let message = format!("the profile `{}` needs the setting `{path}`", profile.name);
@@ -81,8 +131,10 @@ impl Layers {
         Self { base, typed, variants: Vec::new() }
     }
 
-    /// Adds a set of overrides and gives its index.
-    pub fn add(&mut self, own: Map) -> usize {
+    /// Adds sets of overrides, the narrowest last, and gives the index of what they make together.
+    pub fn add(&mut self, layers: impl IntoIterator<Item = Map>, diags: &mut Diagnostics) -> usize {
+        let mut own = Map::new();
+        layers.into_iter().for_each(|layer| put(&mut own, Some(&self.base), layer, diags));
         self.variants.push(Variant { own, view: None });
         self.variants.len() - 1
     }

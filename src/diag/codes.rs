@@ -64,6 +64,10 @@ codes! {
         "Paths in a spec are relative to the spec. The file is missing, is a folder, or may not be read by you."
     FILE_PLACE "file-place" "a file lies where nobody may put one"
         "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat."
+    FILE_SECRET "file-secret" "a file that others can read, and should not"
+        "A file of yours is a secret when it says `secret: true` or has a `mode` that lets others not read it: then every output that holds it \
+         has mode 0600, no message and no `diff` shows it. A private key in any other file would be readable for everybody, on the \
+         builder's machine, on the target and on the way. Write `secret: true`; for a key that everybody may have, `secret: false`."
     FLAG_RESERVED "flag-reserved" "a daemon flag is already set by the profile or the package"
         "The start scripts of the packages pass some flags themselves, and the profile derives others from the spec. A flag given twice \
          kills the daemon at start, so each has exactly one place; the help line names it."
@@ -186,9 +190,14 @@ codes! {
     SECRET_FILE "secret-file" "the file of a secret cannot be used"
         "A secret is one line of printable ASCII in a file of its own; the newline at its end does not belong to it."
     SECRET_IN_SPEC "secret-in-spec" "a secret stands in the spec itself"
-        "Specs live in version control and in mails. Put the secret into a file that only you can read, and name it: `secret: {file: path}`."
+        "Specs live in version control and in mails. Put the secret into a file that only you can read, and name it: `secret: {file: path}`. \
+         What commands and apps hold is readable in the output and on hosts, too: bring the secret as a file of yours with `secret: true`, \
+         and let the command read it there. Whether text is a secret is a guess; `allow` the warning where it is none."
     SETTING_CONFLICT "setting-conflict" "two roles of a host set the same thing differently"
         "A host with two roles gets the settings of both. Where they disagree, set the value for the host itself."
+    SETTING_NO_EFFECT "setting-no-effect" "a setting for hosts that it does not concern"
+        "A section of settings that is named as a role is about hosts of that role. Set for a host or a role without it, nobody reads it: \
+         mostly another host was meant, or a role is missing."
     SETTING_REQUIRED "setting-required" "the profile needs a setting that nobody gave"
         "Some things have no sound default. The help line says what it is."
     SETTING_SCOPE "setting-scope" "a setting that must be equal everywhere is set for a part"

@@ -1,5 +1,5 @@
 //! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, releases and their dates,
-//! base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names.
+//! base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, what secrets look like.
 
 pub mod base64;
 pub mod checksum;
@@ -14,6 +14,7 @@ pub mod names;
 pub mod openpgp;
 pub mod pieces;
 pub mod release;
+pub mod secret;
 pub mod tarball;
 pub mod uuid;
 pub mod vfat;

@@ -95,7 +95,11 @@ pub fn inputs_of(
         Ok(read_local(&blob.folder()?.join(named)))
     };
     let mut inputs = from_bytes(&blob.must()?, blob.to_string(), local, options, sources, diags)?;
-    if let Some(beside) = blob.beside(lock::FILE).filter(|_| carries(&inputs)) {
+    if let Lock::At(path) = &options.lock {
+        if carries(&inputs) {
+            inputs.lock = lock_file(path)?;
+        }
+    } else if let Some(beside) = blob.beside(lock::FILE).filter(|_| carries(&inputs)) {
         inputs.lock = match beside.read()? {
             Ok(bytes) => lock_text(beside.to_string(), bytes)?,
             Err(_) => LockFile::Missing,

@@ -254,12 +254,12 @@ impl<'c> Planner<'c> {
             files.push(Arc::new(PlannedFile {
                 path: spec.path.value.clone(),
                 content: content.clone(),
-                mode: spec.mode.unwrap_or(if spec.secret { 0o600 } else { 0o644 }),
+                mode: spec.permissions(),
                 owner: spec.owner.clone(),
                 group: spec.group.clone(),
                 phase: Phase::Configure,
                 restarts: Vec::new(),
-                secret: spec.secret,
+                secret: spec.is_secret(),
                 origin: "your own `files`".into(),
             }));
         }

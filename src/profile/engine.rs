@@ -88,6 +88,7 @@ impl Default for Engine {
         });
         env.add_function("notes", || Value::from_object(Notes::default()));
         env.add_function("cycle", |pairs: Value| Ok::<_, Error>(cycle(&self::pairs(&pairs)?)));
+        env.add_test("pattern", |text: &str| regex_lite::Regex::new(text).is_ok());
         env.add_test("matching", |text: Value, pattern: &str| {
             let regex = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
             let regex = regex.map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))?;

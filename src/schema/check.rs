@@ -33,6 +33,11 @@ impl Checker<'_> {
                 Kind::Map(_) => self.node(what, node, long, root),
                 _ => self.node(what, node, short, root),
             },
+            Type::OrNull(inner) => match &node.kind {
+                // What was left empty was forgotten.
+                Kind::Scalar { .. } if node.is_null() && at.start < at.end => value(Data::Null),
+                _ => self.node(what, node, inner, root),
+            },
             Type::Document(inner) => self.node(what, node, inner, root),
             Type::OneOrMany(item) => match &node.kind {
                 Kind::Seq(nodes) if nodes.is_empty() => {
@@ -91,6 +96,12 @@ impl Checker<'_> {
                 let message = format!("`{}` holds nothing", entry.key);
                 let help = format!("write {}{or}", field.ty.noun());
                 self.diags.push(Diagnostic::error(codes::WRONG_TYPE, entry.key_at, message).help(help));
+                continue;
+            }
+            if let (Some(key), Kind::Map(_)) = (field.local_file, &entry.value.kind) {
+                let message = format!("`{}` must be {}, this is a mapping", entry.key, field.ty.noun());
+                let help = format!("what lies in a local file is named by `{key}: PATH`, in the place of `{}`", entry.key);
+                self.diags.push(Diagnostic::error(codes::WRONG_TYPE, entry.value.at, message).help(help));
                 continue;
             }
             if let Some(checked) = self.node(&format!("`{}`", entry.key), &entry.value, &field.ty, root) {

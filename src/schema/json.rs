@@ -56,6 +56,7 @@ pub fn schema(ty: &Type) -> Value {
             object(&[Field::new("file", Type::text(), "path of a JSON or YAML file that holds it, relative to the spec").required()]),
         ]}),
         Type::ShortOr(short, long) => json!({"anyOf": [schema(short), schema(long)]}),
+        Type::OrNull(inner) => json!({"anyOf": [schema(inner), {"type": "null"}]}),
         Type::AnyScalar => json!({"type": ["string", "number", "boolean"]}),
         Type::Raw => json!({}),
     }

@@ -57,6 +57,8 @@ pub enum Type {
     Document(Box<Type>),
     /// Either a short form or a mapping: the first type for scalars, the second for mappings.
     ShortOr(Box<Type>, Box<Type>),
+    /// A value of a mapping, or `null`, written out: it takes away what a wider layer has under the key.
+    OrNull(Box<Type>),
     /// Any scalar, kept with its type; for values of daemon flags.
     AnyScalar,
     /// Anything; checked later, by what is known then.
@@ -119,17 +121,25 @@ pub struct Field {
     pub doc: String,
     /// The value when it is not there, for people and editors.
     pub default: Option<serde_json::Value>,
+    /// The key beside it that names a local file in its place.
+    pub local_file: Option<&'static str>,
 }
 
 impl Field {
     /// An optional key.
     pub fn new(name: &str, ty: Type, doc: &str) -> Self {
-        Self { name: name.into(), ty, required: false, doc: doc.into(), default: None }
+        Self { name: name.into(), ty, required: false, doc: doc.into(), default: None, local_file: None }
     }
 
     /// Makes it required.
     pub fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// Says which key beside it names a local file in its place.
+    pub fn or_local_file(mut self, key: &'static str) -> Self {
+        self.local_file = Some(key);
         self
     }
 
@@ -171,6 +181,7 @@ impl Type {
             Self::Map { .. } | Self::Object(_) => "a mapping".into(),
             Self::Document(inner) => format!("{}, or a file with one, as `{{file: path}}`", inner.noun()),
             Self::ShortOr(short, _) => format!("{}, or a mapping", short.noun()),
+            Self::OrNull(inner) => inner.noun(),
             Self::AnyScalar => "a single value".into(),
             Self::Raw => "anything".into(),
         }

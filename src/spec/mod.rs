@@ -170,6 +170,9 @@ pub struct Audience {
     pub hosts: Vec<Spanned<String>>,
 }
 
+/// The bit of a mode that lets everybody read.
+pub const OTHERS_READ: u32 = 0o004;
+
 /// A file of the user's own.
 #[derive(Clone, Debug)]
 pub struct File {
@@ -185,8 +188,8 @@ pub struct File {
     pub owner: String,
     /// Group.
     pub group: String,
-    /// True when the content is a secret.
-    pub secret: bool,
+    /// Whether the content is a secret, where that is said.
+    pub secret: Option<bool>,
     /// Which hosts.
     pub audience: Audience,
 }
@@ -202,6 +205,18 @@ pub struct Command {
     pub moment: String,
     /// Which hosts.
     pub audience: Audience,
+}
+
+impl File {
+    /// True when others shall not read it, neither on the target nor in the output: it says so, or its mode does.
+    pub fn is_secret(&self) -> bool {
+        self.secret.unwrap_or(self.mode.is_some_and(|mode| mode & OTHERS_READ == 0))
+    }
+
+    /// Its permission bits on the target.
+    pub fn permissions(&self) -> u32 {
+        self.mode.unwrap_or(if self.is_secret() { 0o600 } else { 0o644 })
+    }
 }
 
 impl Spec {

@@ -133,7 +133,7 @@ fn file(value: &Value) -> Option<File> {
         mode: value.string("mode").and_then(|mode| scalar::mode(&mode).ok()),
         owner: value.string("owner").unwrap_or_else(|| "root".into()),
         group: value.string("group").unwrap_or_else(|| "root".into()),
-        secret: value.bool("secret").unwrap_or(false),
+        secret: value.bool("secret"),
         audience: audience(value),
     })
 }

@@ -1,11 +1,13 @@
 //! What looks like a secret in a text that people typed. Lines of it are shown in messages, and messages end up in logs: it is hidden
 //! before anything is said, and by its looks, for what a mistyped field holds is of no type.
 
+use super::OTHERS_READ;
 use crate::diag::{At, Diagnostics, FileId, Sources};
+use crate::schema::scalar;
 use crate::yaml::read::{self, Kind, Node};
 
 /// Words in a key that announce a secret.
-const WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
+pub const WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
 
 /// Reads a text, and hides its secrets in `sources`, whether it can be read or not.
 pub fn read(text: &str, file: FileId, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Node> {
@@ -20,9 +22,13 @@ pub fn read(text: &str, file: FileId, sources: &mut Sources, diags: &mut Diagnos
 fn hide_in_tree(node: &Node, named: bool, sources: &mut Sources) {
     match &node.kind {
         Kind::Map(entries) => {
-            // A file of the user's own is secret by a word beside its content, however wrongly that is spelled.
+            // A file of the user's own is secret by a word beside its content, however wrongly that is spelled, or by its mode.
             let no = |node: &Node| matches!(&node.kind, Kind::Scalar { text, plain: true } if text.eq_ignore_ascii_case("false"));
-            let secret = node.get("secret").is_some_and(|word| !no(word));
+            let closed = |node: &Node| match &node.kind {
+                Kind::Scalar { text, .. } => scalar::mode(text).is_ok_and(|mode| mode & OTHERS_READ == 0),
+                _ => false,
+            };
+            let secret = node.get("secret").is_some_and(|word| !no(word)) || node.get("mode").is_some_and(closed);
             for entry in entries {
                 let key = entry.key.to_lowercase();
                 let telling = WORDS.iter().any(|word| key.contains(word)) || (secret && key == "content");
@@ -96,6 +102,7 @@ mod tests {
             "mirror: \"http://user:hunter2@host/x\"",
             "{secret: True, content: hunter2}",
             "{content: hunter2, secret: yes}",
+            "{content: hunter2, mode: \"0640\"}",
             "key: |\n  -----BEGIN RSA PRIVATE KEY-----\n  hunter2\n",
         ] {
             assert!(!shown(text).contains("hunter2"), "{text}");

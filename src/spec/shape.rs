@@ -25,10 +25,10 @@ fn choice(words: &[&str]) -> Type {
     Type::Choice(words.iter().map(|w| (*w).to_string()).collect())
 }
 
-/// The whole spec; `settings` is left open unless the profile's type is given.
-pub fn spec(settings: Option<&Type>) -> Type {
-    let settings = settings.cloned().unwrap_or(Type::Raw);
-    let settings = |doc| Field::new("settings", settings.clone(), doc);
+/// The whole spec; settings are left open unless the profile's types are given: of the cluster's, and of those of roles and hosts.
+pub fn spec(types: Option<[&Type; 2]>) -> Type {
+    let [wide, narrow] = types.map_or([Type::Raw, Type::Raw], |types| types.map(Type::clone));
+    let settings = |doc| Field::new("settings", narrow.clone(), doc);
     Type::Object(vec![
         Field::new("version", Type::Int { min: VERSION, max: VERSION }, "version of this format, 1").required(),
         Field::new(
@@ -58,14 +58,25 @@ pub fn spec(settings: Option<&Type>) -> Type {
         )
         .default("stable"),
         Field::new("network", Type::Object(network()), "addresses of the cluster").required(),
-        Field::new("hosts", Type::list(Type::Object(host(settings("settings of this host alone")))), "hosts, one by one or as ranges")
-            .required(),
+        Field::new(
+            "hosts",
+            Type::list(Type::Object(host(settings(
+                "settings of this host alone; mappings add to those of its roles and the cluster, key by key; null takes a key away",
+            )))),
+            "hosts, one by one or as ranges",
+        )
+        .required(),
         Field::new(
             "roles",
-            Type::Map { keys: None, values: Box::new(Type::Object(vec![settings("settings of all hosts of the role")])) },
+            Type::Map {
+                keys: None,
+                values: Box::new(Type::Object(vec![settings(
+                    "settings of all hosts of the role; mappings add to the cluster's, key by key; null takes a key away",
+                )])),
+            },
             "overrides by role",
         ),
-        settings("settings of the profile for the whole cluster"),
+        Field::new("settings", wide, "settings of the profile for the whole cluster"),
         Field::new("packages", Type::Object(packages()), "versions and sources of packages"),
         Field::new(
             "trust",
@@ -301,12 +312,16 @@ fn file() -> Vec<Field> {
     let unix = || Type::pattern("[a-z_][a-z0-9_-]{0,30}", "a user or group name");
     let mut fields = vec![
         Field::new("path", scalar(Syntax::Path), "path on the target").required(),
-        Field::new("content", text, "the text of the file"),
+        Field::new("content", text, "the text of the file").or_local_file("source"),
         Field::new("source", Type::text(), "local file with the content, relative to the spec"),
         Field::new("mode", scalar(Syntax::Mode), "permission bits").default("0644"),
         Field::new("owner", unix(), "owner").default("root"),
         Field::new("group", unix(), "group").default("root"),
-        Field::new("secret", Type::Bool, "true: readable for root alone, on the target and in the output").default(false),
+        Field::new(
+            "secret",
+            Type::Bool,
+            "true: readable for its owner alone, on the target (unless mode says otherwise) and in the output; default: true when mode lets others not read it",
+        ),
     ];
     fields.extend(audience());
     fields

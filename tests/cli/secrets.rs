@@ -98,6 +98,35 @@ fn outputs_with_password_hashes_are_private() {
     }
 }
 
+/// What others may not read on the target, others may not read in the output.
+#[test]
+fn a_mode_without_others_makes_a_file_secret() {
+    let head = fs::read_to_string(support::data("golden/single-master/cluster.yaml")).expect("a spec");
+    let folder = support::scratch();
+    for (number, (tail, wanted)) in [
+        ("mode: '0600'", 0o600),
+        ("mode: '0640', group: adm", 0o600),
+        ("secret: true", 0o600),
+        ("mode: '0600', secret: false", 0o644),
+        ("mode: '0644'", 0o644),
+        ("owner: root", 0o644),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (spec, out) = (folder.path().join(format!("{number}.yaml")), folder.path().join(format!("{number}")));
+        fs::write(&spec, format!("{head}\nfiles: [{{path: /etc/token, content: hunter2, {tail}}}]\n")).expect("a spec");
+        let built = run(&["build", spec.to_str().expect("UTF-8"), "-o", out.to_str().expect("UTF-8")]);
+        assert_eq!(built.code, 0, "{tail}: {}", built.err);
+        for (path, file) in
+            support::files(&out).into_iter().filter(|(path, _)| path.ends_with("seed.tar.gz") || path.ends_with("user-data"))
+        {
+            let mode = fs::metadata(&file).expect("a file").permissions().mode() & 0o7777;
+            assert_eq!(mode, wanted, "{tail}: {path}");
+        }
+    }
+}
+
 /// Mistakes beside a secret: the line is shown, the secret is not.
 #[test]
 fn messages_do_not_repeat_secrets() {
@@ -118,6 +147,8 @@ fn messages_do_not_repeat_secrets() {
         "settings: {authentication: {enabled: true, frameworks: {a: hunter2, 'b c': hunter2}}}",
         "settings:\n  zookeeper:\n    user: mesos\n    password: hunter2\n   bogus: [",
         "files: [{path: /etc/token, content: hunter2, secret: true, bogus: 1}]",
+        "files: [{path: /etc/token, content: hunter2, mode: '0600', bogus: 1}]",
+        "files: [{path: /etc/token, content: hunter2, mode: '0440', bogus: 1}]",
         "files: [{path: /proc/token, content: hunter2, secret: true}]",
         "access: {users: [{name: root, password_hash: hunter2}]}",
         "access: {users: [{name: root, password_hash: $6$hunter2$0123456789abcdef0123, bogus: 1}]}",

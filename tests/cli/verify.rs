@@ -31,6 +31,25 @@ fn caught(out: &Path, path: &str, what: &str) {
     assert!(format!("{}{}", done.out, done.err).contains(path), "{path}: {what} is not named\n{}{}", done.out, done.err);
 }
 
+/// Any folder may be named by mistake: nothing in it is looked at but whether a build wrote it.
+#[test]
+fn a_foreign_folder_is_not_walked() {
+    let folder = support::scratch();
+    // What vanishes while it is read: `/proc` is full of that.
+    let done = verify(Path::new("/proc"));
+    assert!(done.code == 2 && done.err.contains("holds no manifest.json"), "{}", done.err);
+    let done = verify(&folder.path().join("nosuch"));
+    assert!(done.code == 2 && done.err.contains("nosuch"), "{}", done.err);
+}
+
+/// Where the kernel lets nobody make a folder, no other build is to blame.
+#[test]
+fn a_place_that_takes_no_folder_is_named() {
+    let spec = support::data("golden/single-master/cluster.yaml");
+    let done = finish(clusterseed().arg("build").arg(spec).args(["-o", "/proc/x"]));
+    assert!(done.code == 2 && done.err.contains("no folder can be made there"), "{}", done.err);
+}
+
 #[test]
 fn every_change_is_caught() {
     let folder = support::scratch();

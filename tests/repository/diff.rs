@@ -53,6 +53,33 @@ fn carried_clusters_are_compared_too() {
         diff(&project, "hand.yaml", &format!("{folder}/hand.yaml"))
     };
     let (code, said) = move_to("tool", "tool", "2.0", "2.1");
+    // The same with both specs in one folder, each with a lock that is named.
+    let other = fs::read_to_string(at("tool/cluster.lock")).expect("a lock").replace("folder: ../debs\n", "folder: debs\n");
+    fs::write(at("other.lock"), other).expect("a lock");
+    fs::write(at("other.yaml"), &text).expect("a spec");
+    let with = |more: &[&str]| project.run(&[&["diff", "hand.yaml", "other.yaml", "--profile-dir", "profiles"], more].concat());
+    let tell = |said: &str| said.contains("packages\n  ~ tool 2.0 -> 2.1  client1\n");
+    for (locks, code) in [
+        (&["--new-lock", "other.lock"][..], 1),
+        (&["--old-lock", "cluster.lock", "--new-lock", "other.lock"], 1),
+        (&["--lock", "other.lock"], 0),
+        (&[], 0),
+    ] {
+        let done = with(locks);
+        assert!(done.0 == code && tell(&done.1) == (code == 1), "{locks:?}: {}", done.1);
+    }
+    let guide = ["guide", "change", "hand.yaml", "other.yaml", "--profile-dir", "profiles", "--new-lock", "other.lock"];
+    let (_, steps) = project.run(&guide);
+    for line in [
+        "check other.yaml --lock other.lock",
+        "diff hand.yaml other.yaml --new-lock other.lock",
+        "build other.yaml --lock other.lock -o out",
+    ] {
+        assert!(steps.contains(&format!("    clusterseed {line}\n")), "{line}: {steps}");
+    }
+    let (failed, why) = project.run(&["diff", "old", "other.yaml", "--profile-dir", "profiles", "--old-lock", "other.lock"]);
+    assert!(failed == 2 && why.contains("`old` is a built folder"), "{why}");
+    assert_eq!(project.run(&["diff", "old", "hand.yaml", "--profile-dir", "profiles", "--lock", "cluster.lock"]).0, 0);
     assert!(code == 1 && said.contains("packages\n  ~ tool 2.0 -> 2.1  client1\n"), "{said}");
     // Nobody asks for what only others depend on: `apply` leaves it alone where it is installed, but what travels is something else.
     let (code, said) = move_to("basis", "basis", "2:1.0", "2:1.1");

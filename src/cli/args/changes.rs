@@ -1,6 +1,6 @@
 //! Of the commands that look at changes, and at the whole: `diff`, `guide`, `report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -14,6 +14,23 @@ pub struct Sides {
     pub old: PathBuf,
     /// As it will be, likewise
     pub new: PathBuf,
+    /// Lock of carried packages, of both sides that are specs
+    /// [default: cluster.lock beside each]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["old_lock", "new_lock"])]
+    pub lock: Option<PathBuf>,
+    /// Lock of the side as it was
+    #[arg(long, value_name = "FILE")]
+    pub old_lock: Option<PathBuf>,
+    /// Lock of the side as it will be
+    #[arg(long, value_name = "FILE")]
+    pub new_lock: Option<PathBuf>,
+}
+
+impl Sides {
+    /// The locks of the two, where they are named.
+    pub fn locks(&self) -> [Option<&Path>; 2] {
+        [&self.old_lock, &self.new_lock].map(|own| own.as_ref().or(self.lock.as_ref()).map(PathBuf::as_path))
+    }
 }
 
 /// `diff`.

@@ -10,6 +10,7 @@ mod packages;
 mod ports;
 mod roles;
 mod rules;
+mod secrets;
 
 use super::Cluster;
 use crate::diag::{Diagnostics, codes};
@@ -37,6 +38,8 @@ const CHECKS: &[Check] = &[
     access::check,
     own::files,
     own::commands,
+    secrets::files,
+    secrets::commands,
 ];
 
 /// Runs all checks. Rules of the profile are evaluated only where its settings could be, so that one mistake does not bring
@@ -60,4 +63,6 @@ pub fn run(cluster: &Cluster, diags: &mut Diagnostics) {
         }
         diags.append(found);
     }
+    // Last: where something else is said of a value, that is enough.
+    secrets::settings(cluster, diags);
 }

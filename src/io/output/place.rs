@@ -182,7 +182,8 @@ fn take(ops: &Ops, place: &Place) -> Result<Option<(OwnedFd, OwnedFd)>> {
     let here = at(&place.parent, &name);
     match ops.mkdir(here, 0o700) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(Errno::NOENT) => return Ok(None),
+        // Kernel file systems say so, and so does a folder that somebody has just removed.
+        Err(Errno::NOENT) => bail!("no folder can be made there: the one above it is gone, or the kernel's; name another place with `-o`"),
         Err(error) => {
             let _ = ops.rmdir(here);
             return Err(error.into());

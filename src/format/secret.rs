@@ -1,0 +1,123 @@
+//! What secrets look like: private keys by the marks that their formats carry, and passwords on command lines.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+/// Every textual form: PEM of PKCS #1, PKCS #8, SEC 1 and DSA (RFC 7468, RFC 5915), OpenSSH, PGP (RFC 9580, 6.2), SSH2 (RFC 4716
+/// has four dashes and a blank). Keys in JSON have `\n` for a line break, which changes nothing here.
+static ARMOR: LazyLock<Regex> = LazyLock::new(|| fixed(r"-----? ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----?"));
+
+/// Where a command line holds a password itself, not a variable or the path of a file. Of some, the first group is the value.
+static TYPED: LazyLock<[Regex; 6]> = LazyLock::new(|| {
+    let value = r#"["']?([^\s"'$`/@<&|;-][^\s"'$`<&|;]*)"#;
+    let word = r"[a-z0-9_-]*(?:passw(?:or)?d|secret|token|api[_-]?key|passphrase)";
+    [
+        fixed(r"[a-z]://[^\s/@:$]+:[^\s/@:$]+@"),
+        fixed(&format!(r"(?i)\b{word}={value}")),
+        fixed(&format!(r"(?i)\s--{word}\s+{value}")),
+        fixed(r#"\bcurl\b.*\s(?:-u|-U|--user|--proxy-user)[ =]?["']?[^\s:"'$]+:[^\s"'$]"#),
+        fixed(r"(?i)\bauthorization: *(?:basic|bearer) +[a-z0-9._~+/=-]{8}"),
+        fixed(r#"\b(?:echo|printf)\s+["']?[^\s:"'$]+:[^\s"'$]+.*\|.*\bchpasswd\b"#),
+    ]
+});
+
+/// Values that switch something.
+const SWITCHES: &[&str] = &["true", "false", "yes", "no", "on", "off", "none", "auto"];
+
+fn fixed(source: &str) -> Regex {
+    Regex::new(source).unwrap_or_else(|error| unreachable!("pattern {source}: {error}"))
+}
+
+/// The kind of private key that a file holds, in words, if it holds one in a form of text.
+pub fn private_key(bytes: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(found) = ARMOR.find(&text) {
+        let armor = found.as_str();
+        return Some(match () {
+            () if armor.contains("PGP") => "a private PGP key",
+            () if armor.contains("OPENSSH") || armor.contains("SSH2") => "a private SSH key",
+            () => "a private key",
+        });
+    }
+    match () {
+        () if text.contains("PuTTY-User-Key-File-") && text.contains("Private-Lines:") => Some("a private key of PuTTY"),
+        () if text.contains("AGE-SECRET-KEY-1") => Some("a private key of age"),
+        () => None,
+    }
+}
+
+/// True when a line for a shell holds a password or a token in itself. A guess: what is only named so is none.
+pub fn typed(line: &str) -> bool {
+    let switch = |value: &str| SWITCHES.contains(&value.to_ascii_lowercase().as_str());
+    TYPED.iter().flat_map(|pattern| pattern.captures_iter(line)).any(|found| !found.get(1).is_some_and(|value| switch(value.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{private_key, typed};
+
+    #[test]
+    fn private_keys_of_every_kind() {
+        for kind in ["", "RSA ", "EC ", "DSA ", "ENCRYPTED ", "OPENSSH ", "ANY "] {
+            assert!(private_key(format!("x\n-----BEGIN {kind}PRIVATE KEY-----\nMII").as_bytes()).is_some(), "{kind}");
+        }
+        for text in [
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
+            "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+            "{\"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMII\"}",
+            "PuTTY-User-Key-File-3: ssh-ed25519\nPublic-Lines: 2\nPrivate-Lines: 1\n",
+            "AGE-SECRET-KEY-1QQ",
+        ] {
+            assert!(private_key(text.as_bytes()).is_some(), "{text}");
+        }
+        assert!(private_key(b"\xff\xfe-----BEGIN RSA PRIVATE KEY-----").is_some());
+        for text in [
+            "-----BEGIN PUBLIC KEY-----",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+            "-----BEGIN CERTIFICATE-----",
+            "a private key: PRIVATE KEY",
+            "ssh-rsa AAAA",
+            "",
+        ] {
+            assert!(private_key(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_on_command_lines() {
+        for line in [
+            "curl -u admin:hunter2 http://x/",
+            "curl -sf --user=admin:hunter2 http://x/",
+            "wget http://admin:hunter2@x/y",
+            "git clone https://me:ghp_x@example.net/r.git",
+            "DB_PASSWORD=hunter2 /srv/setup",
+            "mysql --password=hunter2",
+            "consul-join --token abcdef",
+            "vault login token='s.x1'",
+            "curl -H 'Authorization: Bearer eyJhbGciOi' http://x/",
+            "echo root:hunter2 | chpasswd",
+        ] {
+            assert!(typed(line), "{line}");
+        }
+        for line in [
+            "sysctl -w vm.swappiness=1",
+            "curl -sf http://x/",
+            "curl -u \"$(cat /etc/login)\" http://x/",
+            "docker run -u 1000:1000 x",
+            "DB_PASSWORD=\"$(cat /etc/p)\" /srv/setup",
+            "DB_PASSWORD=$P /srv/setup",
+            "ssh -o PasswordAuthentication=no x",
+            "mysql --password-file /etc/p",
+            "join --token /etc/token",
+            "join --token $(cat /etc/token)",
+            "join --token=false x",
+            "passwd -l root",
+            "chpasswd -e < /etc/hashes",
+            "rsync user@host:/x /y",
+            "echo a@b:c",
+        ] {
+            assert!(!typed(line), "{line}");
+        }
+    }
+}
