@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -14,6 +15,7 @@ use crate::format::jks;
 use crate::image::check::{self, Form};
 use crate::image::leaks::{self, Leak};
 use crate::image::tree::{self, Tree};
+use crate::io::scratch::{self, Scratch};
 
 /// Looks into an image.
 pub fn run(options: &Image) -> Result<Verdict> {
@@ -61,7 +63,7 @@ fn check(image: &Path, format: Format) -> Result<Verdict> {
             Format::Text => format!("{}: {}\n", leak.path, leak.why),
             Format::Json => format!("{}\n", serde_json::json!({"format": 1, "path": leak.path, "why": leak.why})),
         };
-        report::heard_or_not(report::data(&line))?;
+        report::data(&line)?;
     }
     if found.is_empty() {
         report::say(&format!("{}: no leak in {}", image.display(), report::count(tree.entries.len(), "file")));
@@ -84,29 +86,13 @@ fn open(image: &Path) -> Result<Tree> {
         Form::Raw => tree::raw(image),
         Form::Qcow2 => {
             tools::need(&[("qemu-img", "qemu-utils"), ("setpriv", "util-linux")])?;
-            let copy = Copy::of(image)?;
-            // The file may go while it is read.
-            tree::raw(&copy.0)
+            // Whoever may not read the image may not read the copy; the file may go while it is read.
+            let private = Scratch::new(&scratch::place(), "clusterseed-image", |_| {})?;
+            let copy = private.folder.join("disk.raw");
+            let made = File::options().write(true).create_new(true).mode(0o600).open(&copy);
+            made.with_context(|| format!("making `{}`", copy.display()))?;
+            qemu::convert(image, &copy, &["-f", "qcow2", "-O", "raw"])?;
+            tree::raw(&copy)
         }
-    }
-}
-
-/// A disk, byte for byte, as long as it is looked at.
-struct Copy(std::path::PathBuf);
-
-impl Copy {
-    fn of(image: &Path) -> Result<Self> {
-        let folder = std::env::temp_dir();
-        let copy = Self(folder.join(format!("clusterseed-image-{}.raw", std::process::id())));
-        // A name that nobody else prepared.
-        std::fs::File::create_new(&copy.0).with_context(|| format!("making `{}`", copy.0.display()))?;
-        qemu::convert(image, &copy.0, &["-O", "raw"])?;
-        Ok(copy)
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, releases and their dates,
+//! Public formats that know nothing of clusters: tarballs, what is packed, volumes, checksums, Debian versions, releases and their dates,
 //! OpenPGP armor, HTTP, ZooKeeper's words, ranges of names.
 
 pub mod checksum;
@@ -11,6 +11,7 @@ pub mod iso9660;
 pub mod jks;
 pub mod names;
 pub mod openpgp;
+pub mod packed;
 pub mod pieces;
 pub mod release;
 pub mod tarball;

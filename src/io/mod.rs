@@ -10,6 +10,7 @@ pub mod gpgv;
 pub mod load;
 pub mod output;
 pub mod probe;
+pub mod scratch;
 pub mod sign;
 pub mod source;
 pub mod store;

@@ -3,9 +3,9 @@
 //! RSA with 4096 bits and SHA-512, in the form that gnupg 1.4 of Ubuntu 14.04 reads. Same key and same text give the same bytes:
 //! the signature carries the build's epoch, or the time of the key where that is later, never the clock.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::output;
+use super::scratch::{self, Scratch};
 use crate::format::openpgp;
 
 /// Name of the key that is made once, beside the spec.
@@ -98,7 +99,10 @@ impl Key {
                 private(path)?;
                 (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::File(path) => (Some((read(path)?, path.display().to_string())), String::new()),
+            Source::File(path) => {
+                private(path)?;
+                (Some((read(path)?, path.display().to_string())), String::new())
+            }
             Source::Descriptor(number) => {
                 let path = format!("/proc/self/fd/{number}");
                 let mut bytes = Vec::new();
@@ -238,7 +242,7 @@ fn generate(home: &Home, path: &Path) -> Result<()> {
 
 /// A GNUPGHOME that is ours alone.
 #[derive(Debug)]
-struct Home(PathBuf);
+struct Home(Scratch);
 
 impl Home {
     /// One that holds this secret key.
@@ -250,32 +254,7 @@ impl Home {
 
     fn new() -> Result<Self> {
         // Short: the agent's socket lies in it, and its path may have 107 bytes.
-        let base = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        Self::sweep(&base);
-        for attempt in 0..1000 {
-            let path = base.join(format!("clusterseed-gpg.{}.{attempt}", std::process::id()));
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => {
-                    fs::set_permissions(&path, Permissions::from_mode(0o700)).context("making a home for gpg")?;
-                    return Ok(Self(path));
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error).with_context(|| format!("making `{}`", path.display())),
-            }
-        }
-        bail!("no free name for a folder in `{}`", base.display())
-    }
-
-    /// Removes what runs that were killed left: a key is in it.
-    fn sweep(base: &Path) {
-        for old in fs::read_dir(base).into_iter().flatten().flatten() {
-            let name = old.file_name().to_string_lossy().into_owned();
-            let process = name.strip_prefix("clusterseed-gpg.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
-            let ours = || old.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == rustix::process::getuid().as_raw());
-            if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) && ours() {
-                drop(Self(old.path()));
-            }
-        }
+        Ok(Self(Scratch::new(&scratch::place(), "clusterseed-gpg", dismiss)?))
     }
 
     fn import(&self, key: &[u8], name: &str) -> Result<()> {
@@ -286,17 +265,20 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // The agent would stay; without the socket it goes by itself a little later, too.
-        let _ = Command::new("gpgconf").arg("--homedir").arg(&self.0).args(["--kill", "all"]).stderr(Stdio::null()).status();
-        let _ = fs::remove_dir_all(&self.0);
+        dismiss(&self.0.folder);
     }
+}
+
+/// The agent would stay; without the socket it goes by itself a little later, too.
+fn dismiss(home: &Path) {
+    let _ = Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).stderr(Stdio::null()).status();
 }
 
 /// Runs gpg: its output, or what it said.
 fn gpg(home: Option<&Home>, words: &[&str], input: &[u8]) -> Result<Vec<u8>> {
     let mut command = Command::new("gpg");
     if let Some(home) = home {
-        command.arg("--homedir").arg(&home.0);
+        command.arg("--homedir").arg(&home.0.folder);
         command.args(["--no-options", "--no-auto-check-trustdb", "--trust-model", "always", "--pinentry-mode", "loopback"]);
         command.args(["--passphrase", ""]);
     }

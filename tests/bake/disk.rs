@@ -12,7 +12,7 @@ use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::image::tree;
 
 use super::ends_at;
-use crate::support::{clusterseed, data, root, texts};
+use crate::support::{clusterseed, data, key, root, texts};
 
 fn succeed(command: &mut Command) {
     let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -65,7 +65,7 @@ fn a_disk_bakes_itself() {
     assert!(output.status.code() == Some(1) && leaks.contains("/var/lib/dpkg/status-old") && leaks.lines().all(known), "{leaks}{said}");
     let command = || {
         let mut command = run("bake");
-        command.arg("--sign-with").arg(data("repository/signing.key")).args(["--disk-size", "3G"]);
+        command.arg("--sign-with").arg(key("repository/signing.key")).args(["--disk-size", "3G"]);
         command.args(["--role", "client", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
         command
     };

@@ -15,6 +15,7 @@ use super::PRODUCT;
 use crate::cluster::{Cluster, InstanceId};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Sha256Sum;
+use crate::format::names::count;
 use crate::plan::{HostPlan, group, service};
 
 /// What every page of ours begins with.
@@ -322,10 +323,6 @@ fn table_of_connections(connections: &[Connection], out: &mut String) {
 /// A fragment of an address.
 fn anchor(group: &Group<'_>) -> String {
     group.roles.join("-")
-}
-
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A size for people.
