@@ -110,7 +110,11 @@ fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
         // The digest is part of what is measured.
         let plan = if measured { planner.host(host, &mut own) } else { planner.draft(host, &mut own) };
         if measured && !own.has_errors() {
-            emit::limits::check(&plan, host, context, &mut own);
+            if let Err(error) = emit::limits::check(&plan, host, context, &mut own) {
+                let message = format!("user-data of `{}` cannot be measured: {error}", host.name);
+                let help = "a build would end with this, too: take out of the spec what it names";
+                own.push(Diagnostic::error(codes::USER_DATA_SIZE, host.name_at, message).help(help));
+            }
         }
         own
     });
@@ -190,7 +194,8 @@ pub fn build_with<E: Send>(
     entries.extend(shared.into_par_iter().map(entry).collect::<Result<Vec<_>, BuildError<E>>>()?);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let profile = profile_digest(&inputs.catalog, &cluster.profile.name);
-    let origin = Origin { spec: inputs.digest, profile, lock: inputs.lock.digest() };
+    let signed = beside.signer.as_ref().map(|signer| signer.fingerprint.to_string());
+    let origin = Origin { spec: inputs.digest, profile, lock: inputs.lock.digest(), signed };
     for artifact in manifest::emit(cluster, &origin, &hosts, &entries) {
         if let (Some(signer), Some(text)) = (&beside.signer, artifact.content.bytes()) {
             let signature = (signer.sign)(text, Form::Detached).map_err(BuildError::Emit)?;

@@ -29,14 +29,14 @@
 //! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
 //! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
 //! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
-//! | `image` | nothing of ours |
+//! | `image` | `format` |
 //! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`, `status`; never `profile`: kinds of clusters are data |
 //! | `bom` | `apt`, `artifact`, `cluster`, `emit::repository`, `format`, `lock`, `platform` |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |
 //! | `status` | `diag`, `profile`, `platform`, `cluster`, `plan`, `schema` |
 //! | `io` | `apt`, `artifact`, `diag`, `emit::repository`, `format`, `lock`, `yaml::read`, `spec`, `profile::catalog`, `profile::status`, `cluster`, `compile`, `status` |
-//! | `bake` | `format`, `lock`, `cluster`, `plan`, `emit`, `image`, `io::base`, `io::output::pour`, `io::store` |
+//! | `bake` | `format`, `lock`, `cluster`, `plan`, `emit`, `image`, `io::base`, `io::output::pour`, `io::output::rename_new`, `io::store` |
 //! | `cli` | everything |
 
 pub mod apt;

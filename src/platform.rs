@@ -182,11 +182,19 @@ fn data(path: &str, shape: &Type, catalog: &Catalog, sources: &mut Sources, diag
 
 /// Loads a platform by name; `None` when there is none or `diags` says what is wrong in it.
 pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Platform> {
-    let value = data(&format!("profiles/platforms/{name}.yaml"), &platform_shape(), catalog, sources, diags)?;
+    let path = format!("profiles/platforms/{name}.yaml");
+    let value = data(&path, &platform_shape(), catalog, sources, diags)?;
+    let own = value.spanned("platform")?;
+    if own.value != name {
+        let message = format!("the file of the platform `{name}` says that it is `{}`", own.value);
+        let help = format!("write `platform: {name}`, or call the file {}.yaml", own.value);
+        diags.push(Diagnostic::error(codes::PROFILE, own.at, message).help(help));
+        return None;
+    }
     let cloud_init = value.get("cloud_init")?;
     let is = |key: &str, word: &str| cloud_init.string(key).as_deref() == Some(word);
     Some(Platform {
-        name: value.string("platform")?,
+        name: own.value,
         summary: value.string("summary")?,
         distribution: value.string("distribution")?,
         version: value.string("version")?,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -209,6 +210,62 @@ fn what_is_no_image_is_refused_with_words() {
     assert!(said("half.tar.gz", &[0x1f, 0x8b, 8, 0, 1, 2]).starts_with("error: "));
     let none = clusterseed().args(["image", "check", "/nowhere/at/all"]).output().expect("the program");
     assert_eq!(none.status.code(), Some(2));
+}
+
+/// A second name of a file holds what the file holds, whichever of the two is looked for; a part is no image.
+#[test]
+fn tarballs_are_looked_at_whole() {
+    let folder = scratch();
+    let script = r#"set -e; cd "$1"; mkdir -p root/etc; echo web1 > root/etc/.a; ln root/etc/.a root/etc/hostname; ln root/etc/.a root/etc/.b
+        tar -C root -cf image.tar --sort=name . && tar -tvf image.tar | grep -q 'hostname link to' && echo image.tar
+        gzip -k image.tar && echo image.tar.gz
+        for tool in xz zstd; do ! command -v $tool >/dev/null || { $tool -qk image.tar; echo image.tar.*"${tool%td}"*; }; done
+        for image in image.tar.*; do head -c $(( $(wc -c < $image) / 2 )) $image > cut-$image; done
+        # Between two members, so that no single one is cut.
+        head -c 1024 image.tar > cut-between.tar; printf 'BZh91AY&SY' > packed.tar.bz2"#;
+    let output = Command::new("sh").args(["-c", script, "sh"]).arg(folder.path()).output().expect("sh");
+    let (out, err) = texts(&output);
+    assert!(output.status.success() && out.lines().count() >= 2, "{err}");
+    for name in out.split_whitespace() {
+        assert_eq!(check(&folder.path().join(name)), (Some(1), BTreeSet::from(["/etc/hostname".to_string()])), "{name}");
+    }
+    for entry in fs::read_dir(folder.path()).expect("a folder") {
+        let image = entry.expect("an entry").path();
+        let name = image.file_name().expect("a name").to_string_lossy().into_owned();
+        if name.starts_with("cut-") || name == "packed.tar.bz2" {
+            let output = clusterseed().args(["image", "check"]).arg(&image).env("PATH", "").output().expect("the program");
+            let (said, why) = texts(&output);
+            assert!(output.status.code() == Some(2) && said.is_empty() && why.starts_with("error: reading"), "{name}: {said}{why}");
+            assert!(!name.ends_with("bz2") || why.contains("unpack it, or pack it with gzip, xz or zstd"), "{why}");
+        }
+    }
+}
+
+/// The disk inside an image is for whoever may read the image, and nothing of it stays.
+#[test]
+fn copies_of_disks_are_private_and_go() {
+    let folder = scratch();
+    let root = folder.path().join("root");
+    planted(&root);
+    let Some(disk) = forms(&root, folder.path()).into_iter().find(|image| image.ends_with("disk.qcow2")) else {
+        return eprintln!("skipped: mke2fs, sfdisk or qemu-img is not installed");
+    };
+    let (tools, place) = (folder.path().join("tools"), folder.path().join("place"));
+    // What a run that was killed left, in a container whose process had a number that is one here, too.
+    fs::create_dir_all(place.join("clusterseed-image.1.0")).expect("a folder");
+    put(
+        &tools,
+        "/qemu-img",
+        "#!/bin/sh\nfor last; do :; done\nstat -c '%a' \"$last\" \"${last%/*}\" >\"$SEEN\"\nPATH=${PATH#*:} exec qemu-img \"$@\"\n",
+    );
+    fs::set_permissions(tools.join("qemu-img"), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = clusterseed();
+    command.args(["image", "check"]).arg(&disk).env("PATH", path).env("TMPDIR", &place).env("SEEN", folder.path().join("seen"));
+    let output = command.output().expect("the program");
+    assert_eq!(output.status.code(), Some(1), "{}", texts(&output).1);
+    assert_eq!(fs::read_to_string(folder.path().join("seen")).expect("modes"), "600\n700\n");
+    assert_eq!(fs::read_dir(&place).expect("a folder").count(), 0, "something stays");
 }
 
 /// A bake that cannot be is refused before it begins, and leaves nothing.

@@ -2,10 +2,11 @@
 
 mod crash; // an output appears whole or stays as it was: killed builds, full disks
 mod formats; // JSON against its schemas
+mod places; // pipes, circles and long names where files are named
 pub mod schema; // a small JSON Schema validator
 mod secrets; // they are where they are needed and nowhere else
-mod verify;
-mod words; // what an operator reads: the first spec, manual pages, failures // any changed, missing or added byte
+mod verify; // any changed, missing or added byte
+mod words; // what an operator reads: the first spec, manual pages, failures
 
 use std::fs;
 use std::io::{Read, Write};
@@ -296,6 +297,7 @@ fn closed_pipes_end_quietly() {
     ] {
         assert_eq!(closed(arguments, false), (0, String::new()), "{arguments:?}");
     }
+    assert_eq!(closed(&["diff", "quiet.yaml", "cluster.yaml"], false), (1, String::new()), "a difference is one");
     assert_eq!(closed(&["check", "bad.yaml", "--format", "json"], false).0, 1, "errors are errors");
     assert_eq!(closed(&["check", "bad.yaml"], true).0, 1);
     assert_eq!(closed(&["build", "cluster.yaml", "-o", "out"], true).0, 0);

@@ -256,6 +256,9 @@ fn an_exported_profile_gives_the_same_output() {
     run(with(&[], &["build", &spec, "-o"]).arg(&first), 0);
     run(with(&[&exported], &["build", &spec, "-o"]).arg(&second), 0);
     same(&first, &second);
+    // Beside `files` lies what is nobody's file.
+    fs::write(exported.join("mesosphere/files.txt"), "notes").expect("writing");
+    run(&mut with(&[&exported], &["check", &spec]), 0);
     // What is there is never overwritten.
     let mine = exported.join("mesosphere/profile.yaml");
     fs::write(&mine, "mine").expect("writing");

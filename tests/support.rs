@@ -22,6 +22,13 @@ pub fn data(path: &str) -> PathBuf {
     root().join("tests").join(path)
 }
 
+/// A secret key of the data, for its owner alone: a checkout opens it to all.
+pub fn key(path: &str) -> PathBuf {
+    let key = data(path);
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a key");
+    key
+}
+
 /// A fresh folder that vanishes with the value.
 pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")

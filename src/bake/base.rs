@@ -9,13 +9,7 @@ use super::qemu;
 use super::work::Work;
 use crate::image::check::Form;
 use crate::image::tree;
-use crate::io::base;
-
-/// Where dpkg keeps it, below a root.
-pub const STATUS: &str = "var/lib/dpkg/status";
-
-/// Most bytes of a status; that of a full desktop has 5 MB.
-const MOST: u64 = 256 << 20;
+use crate::io::base::{self, MOST, STATUS};
 
 /// The dpkg status of a base; a disk is unpacked in `work` for that, and removed again.
 ///

@@ -148,7 +148,7 @@ fn agree(base: &Path, status: &str, upon: &Question<'_>) -> Result<()> {
         "cluster.lock does not fit onto `{}`:\n  {}\nname what this base has as `packages: {{base: …}}` in the spec (its /{}), then lock, fetch and bake again",
         base.display(),
         found.join("\n  "),
-        base::STATUS
+        crate::io::base::STATUS
     )
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 
 use super::tools;
+use crate::io::output::rename_new;
 
 /// A folder of our own. It vanishes with the value; that of a killed bake with the next bake of the same output.
 pub struct Work {
@@ -62,12 +63,10 @@ impl Work {
     pub fn commit(self, made: &Path, output: &Path) -> Result<()> {
         let doing = || format!("writing `{}`", output.display());
         File::open(made).and_then(|file| file.sync_all()).with_context(doing)?;
-        let flags = rustix::fs::RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(rustix::fs::CWD, made, rustix::fs::CWD, output, flags) {
+        match rename_new(made, output) {
             Err(rustix::io::Errno::EXIST) => {
                 bail!("`{}` exists by now, and is left as it is: bake again under another name", output.display())
             }
-            Err(rustix::io::Errno::INVAL) => fs::rename(made, output).with_context(doing)?,
             done => done.map_err(|error| anyhow!(error)).with_context(doing)?,
         }
         if let Some(above) = self.folder.parent() {

@@ -1,5 +1,8 @@
 //! Changes that need care. What is dangerous about a kind of cluster its profile says (`watch`); here is what holds for every kind.
 
+use std::collections::{HashMap, HashSet};
+
+use indexmap::{IndexMap, IndexSet};
 use minijinja::Value as Jinja;
 
 use super::pairs::Pairs;
@@ -115,7 +118,7 @@ pub fn find(all: &Pairs<'_>, profile: Option<&Profile>) -> Result<Vec<Danger>, S
         danger.guide = guide.map(|guide| guide.name.clone());
     }
     // Whose slave becomes somebody else by the new name is led through that.
-    let led: Vec<String> =
+    let led: HashSet<String> =
         found.iter().filter(|danger| danger.code == IDENTITY && danger.guide.is_some()).flat_map(|danger| danger.hosts.clone()).collect();
     for danger in found.iter_mut().filter(|danger| danger.code == RENAMED && danger.hosts.iter().all(|host| led.contains(host))) {
         danger.guide = None;
@@ -124,7 +127,7 @@ pub fn find(all: &Pairs<'_>, profile: Option<&Profile>) -> Result<Vec<Danger>, S
 }
 
 /// What a watched thing is on one host.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 enum Part {
     Known(Option<String>),
     /// It may be compared, never shown.
@@ -143,38 +146,45 @@ impl Part {
 /// What an expression sees, and the hosts for which it is so.
 type Seen = Vec<(Jinja, Vec<String>)>;
 
+/// A host of a role.
+#[derive(PartialEq)]
+struct Member {
+    name: String,
+    address: String,
+    /// What an expression sees of it.
+    view: Jinja,
+}
+
+/// Their names by address; the first counts.
+fn by_address(members: &[Member]) -> HashMap<&str, &str> {
+    members.iter().rev().map(|member| (member.address.as_str(), member.name.as_str())).collect()
+}
+
 fn members(role: &str, old: &Side, new: &Side) -> Seen {
-    let of = |side: &Side| -> Vec<(String, Jinja)> {
+    let of = |side: &Side| -> Vec<Member> {
         let members = side.hosts.iter().filter(|host| host.json.roles.iter().any(|own| own == role));
-        members.map(|host| (host.name().to_string(), view(host))).collect()
+        members.map(|host| Member { name: host.name().to_string(), address: host.address(), view: view(host) }).collect()
     };
     let (before, after) = (of(old), of(new));
     if before == after {
         return Vec::new();
     }
     // A host with another address is another machine: one that goes and one that comes. At the same address it stays, whatever its name.
-    let address = |view: &Jinja| view.get_attr("address").ok();
-    let at = |those: &[(String, Jinja)], view: &Jinja| those.iter().find(|(_, other)| address(other) == address(view)).cloned();
-    let others = |these: &[(String, Jinja)], those: &[(String, Jinja)]| {
-        these.iter().filter(|(_, view)| at(those, view).is_none()).cloned().collect::<Vec<_>>()
-    };
-    let (comes, goes) = (others(&after, &before), others(&before, &after));
-    let renamed = |(name, view): &&(String, Jinja)| at(&before, view).is_some_and(|(was, _)| was != *name);
-    let renamed: Vec<(String, Jinja)> = after.iter().filter(renamed).cloned().collect();
-    let list = |members: &[(String, Jinja)]| members.iter().map(|(_, view)| view.clone()).collect::<Jinja>();
+    let (was, is) = (by_address(&before), by_address(&after));
+    let comes: Vec<&Member> = after.iter().filter(|member| !was.contains_key(member.address.as_str())).collect();
+    let goes: Vec<&Member> = before.iter().filter(|member| !is.contains_key(member.address.as_str())).collect();
+    let renamed = |member: &&Member| was.get(member.address.as_str()).is_some_and(|name| *name != member.name);
+    let renamed: Vec<&Member> = after.iter().filter(renamed).collect();
+    let list = |members: &[&Member]| members.iter().map(|member| member.view.clone()).collect::<Jinja>();
     let scope = Jinja::from_iter([
-        ("old", list(&before)),
-        ("new", list(&after)),
+        ("old", list(&before.iter().collect::<Vec<_>>())),
+        ("new", list(&after.iter().collect::<Vec<_>>())),
         ("comes", list(&comes)),
         ("goes", list(&goes)),
         ("renamed", list(&renamed)),
     ]);
-    let mut hosts: Vec<String> = Vec::new();
-    for (name, _) in comes.iter().chain(&goes).chain(&renamed) {
-        if !hosts.contains(name) {
-            hosts.push(name.clone());
-        }
-    }
+    let hosts: IndexSet<&String> = comes.iter().chain(&goes).chain(&renamed).map(|member| &member.name).collect();
+    let hosts = hosts.into_iter().cloned().collect();
     vec![(scope, hosts)]
 }
 
@@ -190,7 +200,7 @@ fn view(host: &Host) -> Jinja {
 
 /// Hosts on both sides, put together where before and after are the same.
 fn on_hosts(watch: &Watch, pairs: &[(&Host, &Host)], part: impl Fn(&Host) -> Part) -> Seen {
-    let mut groups: Vec<((Part, Part), Vec<String>)> = Vec::new();
+    let mut groups: IndexMap<(Part, Part), Vec<String>> = IndexMap::new();
     let concerned = |host: &Host| watch.roles.is_empty() || host.json.roles.iter().any(|role| watch.roles.contains(role));
     for (before, after) in pairs.iter().filter(|(before, after)| before.same_machine(after) && concerned(before) && concerned(after)) {
         let key = (part(before), part(after));
@@ -200,10 +210,7 @@ fn on_hosts(watch: &Watch, pairs: &[(&Host, &Host)], part: impl Fn(&Host) -> Par
         if same {
             continue;
         }
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, hosts)) => hosts.push(after.name().to_string()),
-            None => groups.push((key, vec![after.name().to_string()])),
-        }
+        groups.entry(key).or_default().push(after.name().to_string());
     }
     // Where one side is secret, the other tells too much of it.
     let scope = |(old, new): &(Part, Part)| {

@@ -1,10 +1,12 @@
 //! The steps of a change. What is particular to a kind of cluster stands in its profile's `guides`; what holds for every kind stands
 //! in the two templates beside this file.
 
+use std::collections::{HashMap, HashSet};
+
 use minijinja::Value as Jinja;
 
 use super::danger::{self, Danger};
-use super::hosts::{HostChange, Kind};
+use super::hosts::Kind;
 use super::side::{Host, Side};
 use super::{Change, Other};
 use crate::format::names;
@@ -101,10 +103,10 @@ impl Scope {
             Built::Already(folder) => (folder, false, Default::default()),
             Built::Into { folder, locks } => (folder, true, locks.clone()),
         };
-        let was = |host: &Host| {
-            let same = |other: &&HostChange| other.name == host.name() && other.address[1].as_ref() == Some(&host.address());
-            change.hosts.iter().find(same).and_then(|host| host.was.as_deref())
-        };
+        // Of the new side, where a name and an address are one host's.
+        let before: HashMap<(&str, &str), &str> =
+            change.hosts.iter().filter_map(|host| Some(((&*host.name, host.address[1].as_deref()?), host.was.as_deref()?))).collect();
+        let was = |host: &Host| before.get(&(host.name(), host.address().as_str())).copied();
         // Pins stay on a host until its own root takes them away.
         let pinned = old.hosts.iter().any(|host| host.files.contains_key(trust::PINS));
         let run = if pinned { ACCEPTED } else { UNPACKED };
@@ -126,7 +128,8 @@ impl Scope {
         });
         let upstart = new.hosts.iter().chain(&old.hosts).next().is_none_or(|host| host.json.platform.init == "upstart");
         // The command that runs a renamed machine's seed names it, too.
-        let renames = |host: &String| change.hosts.iter().any(|known| known.name == *host && known.was.is_some());
+        let renamings: HashSet<&String> = change.hosts.iter().filter(|host| host.was.is_some()).map(|host| &host.name).collect();
+        let renames = |host: &String| renamings.contains(host);
         let named =
             |other: &Other| matches!(other.what.as_str(), "hostname" | "fqdn" | "local-hostname") && other.hosts.iter().all(renames);
         let text = |text: &str| Jinja::from(text);

@@ -7,7 +7,7 @@ use super::pairs::Pairs;
 use super::side::Host;
 
 /// What happens to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// It is only on the new side.
     Comes,

@@ -8,7 +8,7 @@ use super::side::File;
 const CONTEXT: usize = 0;
 
 /// What can be shown of a change of bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lines {
     /// The bytes are the same; owner, mode or the like is not.
     Same,

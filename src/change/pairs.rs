@@ -14,6 +14,8 @@ pub struct Pairs<'s> {
     pub new: &'s Side,
     /// For each host of the new side, its place on the old one.
     before: Vec<Option<usize>>,
+    /// For each host of the old side, whether it is on the new one.
+    stays: Vec<bool>,
 }
 
 impl<'s> Pairs<'s> {
@@ -36,7 +38,7 @@ impl<'s> Pairs<'s> {
         };
         pair(&|host| by_address.get(&host.address()).copied());
         pair(&|host| by_name.get(host.name()).copied());
-        Self { old, new, before }
+        Self { old, new, before, stays: free.into_iter().map(|free| !free).collect() }
     }
 
     /// Hosts that are on both sides, in the order of the new one.
@@ -51,7 +53,6 @@ impl<'s> Pairs<'s> {
 
     /// Hosts of the old side that are on the new one in no form.
     pub fn gone(&self) -> impl Iterator<Item = &'s Host> {
-        let left = (0..self.old.hosts.len()).filter(|at| !self.before.contains(&Some(*at)));
-        left.map(|at| &self.old.hosts[at])
+        self.old.hosts.iter().zip(&self.stays).filter(|(_, stays)| !**stays).map(|(host, _)| host)
     }
 }

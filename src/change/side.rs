@@ -141,7 +141,7 @@ pub struct Package {
     pub version: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "as above")]
 pub struct FileEntry {
     pub path: String,

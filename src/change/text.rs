@@ -1,8 +1,10 @@
 //! A change for people. Colours are ANSI codes that whoever writes it takes out where there is no terminal.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use indexmap::IndexMap;
 
 use super::hosts::{FirstBoot, HostChange, Kind};
 use super::lines::Lines;
@@ -107,20 +109,18 @@ fn brief(hosts: &[String]) -> String {
 
 /// Hosts of one kind, with the same roles and the same things that happen to them, stand on one line.
 fn hosts(change: &Change, out: &mut String) {
-    let mut rows: Vec<(Kind, Vec<&HostChange>, String, String)> = Vec::new();
+    let mut rows: IndexMap<(Kind, String, String), Vec<&HostChange>> = IndexMap::new();
+    let tally = Tally::of(change);
     for host in change.hosts.iter().filter(|host| host.kind != Kind::Stays) {
         let roles = match &host.roles {
             [Some(old), Some(new)] if old != new => format!("{} -> {}", old.join("+"), new.join("+")),
             [_, Some(roles)] | [Some(roles), None] => roles.join("+"),
             [None, None] => String::new(),
         };
-        let what = summary(change, host);
-        match rows.iter_mut().find(|(kind, _, r, w)| *kind == host.kind && *r == roles && *w == what) {
-            Some((_, hosts, _, _)) => hosts.push(host),
-            None => rows.push((host.kind, vec![host], roles, what)),
-        }
+        rows.entry((host.kind, roles, tally.summary(host))).or_default().push(host);
     }
-    section("hosts", &rows, out, |(kind, hosts, roles, what), out| {
+    let rows: Vec<_> = rows.into_iter().collect();
+    section("hosts", &rows, out, |((kind, roles, what), hosts), out| {
         let (style, sign) = match kind {
             Kind::Comes => (ADDED, '+'),
             Kind::Goes => (REMOVED, '-'),
@@ -149,28 +149,52 @@ fn addresses(hosts: &[&HostChange]) -> String {
     }
 }
 
-fn summary(change: &Change, host: &HostChange) -> String {
-    let has = |hosts: &[String]| hosts.contains(&host.name);
-    match host.kind {
-        Kind::Comes => ": boots with its own seed".into(),
-        Kind::Goes => ": nothing switches it off but you".into(),
-        _ => {
-            let mut parts: Vec<String> = host.was.iter().map(|was| format!("was {was}")).collect();
-            let mut part = |n: usize, word: &str| {
-                if n > 0 {
-                    parts.push(format!("{n} {word}{}", if n == 1 { "" } else { "s" }));
+/// How much changes on each host, counted once for all of them.
+#[derive(Default)]
+struct Tally<'c> {
+    files: HashMap<&'c str, usize>,
+    packages: HashMap<&'c str, usize>,
+    services: HashMap<&'c str, usize>,
+    others: HashMap<&'c str, usize>,
+    boot: HashMap<&'c str, usize>,
+}
+
+impl<'c> Tally<'c> {
+    fn of(change: &'c Change) -> Self {
+        fn count<'c>(lists: impl Iterator<Item = &'c Vec<String>>) -> HashMap<&'c str, usize> {
+            let mut counts = HashMap::new();
+            lists.flatten().for_each(|host| *counts.entry(host.as_str()).or_default() += 1);
+            counts
+        }
+        Self {
+            files: count(change.files.iter().map(|file| &file.hosts)),
+            packages: count(change.packages.iter().map(|package| &package.hosts)),
+            services: count(change.services.iter().map(|step| &step.hosts)),
+            others: count(change.others.iter().map(|other| &other.hosts)),
+            boot: count(change.boot.iter().map(|other| &other.hosts)),
+        }
+    }
+
+    fn summary(&self, host: &HostChange) -> String {
+        match host.kind {
+            Kind::Comes => ": boots with its own seed".into(),
+            Kind::Goes => ": nothing switches it off but you".into(),
+            _ => {
+                let mut parts: Vec<String> = host.was.iter().map(|was| format!("was {was}")).collect();
+                let name = host.name.as_str();
+                for (counts, word) in [(&self.files, "file"), (&self.packages, "package"), (&self.services, "service")] {
+                    if let Some(n) = counts.get(name) {
+                        parts.push(format!("{n} {word}{}", if *n == 1 { "" } else { "s" }));
+                    }
                 }
-            };
-            part(change.files.iter().filter(|file| has(&file.hosts)).count(), "file");
-            part(change.packages.iter().filter(|package| has(&package.hosts)).count(), "package");
-            part(change.services.iter().filter(|step| has(&step.hosts)).count(), "service");
-            if change.others.iter().any(|other| has(&other.hosts)) {
-                parts.push("more".into());
+                if self.others.contains_key(name) {
+                    parts.push("more".into());
+                }
+                if self.boot.contains_key(name) {
+                    parts.push("what first boot does".into());
+                }
+                if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
             }
-            if change.boot.iter().any(|other| has(&other.hosts)) {
-                parts.push("what first boot does".into());
-            }
-            if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
         }
     }
 }

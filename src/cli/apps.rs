@@ -47,9 +47,18 @@ pub fn run(options: &Apps, global: &Global) -> Result<Verdict> {
     }
     let mut all_well = true;
     let mut told = Vec::new();
-    for kind in &kinds {
-        let (asked, before) = kind.look()?;
-        let done = if options.submit.is_some() || !options.delete.is_empty() { kind.change(options, &before)? } else { BTreeMap::new() };
+    // All of them are looked at before anything is changed.
+    let looks = kinds.iter().map(|kind| Ok((kind, kind.look()?))).collect::<Result<Vec<_>>>()?;
+    let sides: Vec<(&str, &str, &[DocumentReport])> = looks
+        .iter()
+        .map(|(kind, (_, before))| {
+            let submission = kind.given.submission;
+            (submission.service.value.as_str(), submission.nouns.0.as_str(), &before[..])
+        })
+        .collect();
+    let deletions = deletions(&options.delete, &sides)?;
+    for ((kind, (asked, before)), delete) in looks.into_iter().zip(deletions) {
+        let done = if options.submit.is_some() || !delete.is_empty() { kind.change(options, &delete, &before) } else { BTreeMap::new() };
         let (asked, after) = if done.is_empty() { (asked, before) } else { kind.settle(options, &done)? };
         let refused = done.values().any(Result::is_err);
         let differ = |d: &DocumentReport| matches!(d.state, State::Missing | State::Different) || (d.lacks() && d.state != State::Extra);
@@ -93,6 +102,29 @@ fn names_are_known(options: &Apps, given: &[Given<'_>]) -> Result<()> {
         bail!("--wait goes with --submit or --delete; `clusterseed status SPEC --wait` waits for a cluster");
     }
     Ok(())
+}
+
+/// What of `--delete` each kind has, in their order: a name is one document of one of them. A kind is its service, its noun, and what
+/// the service has.
+fn deletions<'o>(names: &'o [String], kinds: &[(&str, &str, &[DocumentReport])]) -> Result<Vec<Vec<&'o str>>> {
+    let mut found = vec![Vec::new(); kinds.len()];
+    for name in names.iter().map(|name| bare(name)) {
+        let there = |reports: &[DocumentReport]| reports.iter().any(|report| report.key == clean(name) && report.state == State::Extra);
+        let places: Vec<usize> = (0..kinds.len()).filter(|at| there(kinds[*at].2)).collect();
+        match places[..] {
+            [at] => found[at].push(name),
+            [] if kinds.is_empty() => bail!("no service is given anything, so there is no `{name}` to delete"),
+            [] => bail!(
+                "{}",
+                kinds.iter().map(|(service, noun, _)| format!("{service} has no {noun} `{name}`")).collect::<Vec<_>>().join(", and ")
+            ),
+            _ => {
+                let all: Vec<String> = places.iter().map(|at| format!("{} as {}", kinds[*at].0, kinds[*at].1)).collect();
+                bail!("more than one has `{name}`: {}; delete by hand the one that you mean", all.join(", "));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn bare(name: &str) -> &str {
@@ -153,12 +185,7 @@ impl<'k> Kind<'k> {
     }
 
     /// Puts what is missing or different, deletes what is named.
-    fn change(&self, options: &Apps, before: &[DocumentReport]) -> Result<Done> {
-        // Before anything is changed.
-        let there = |name: &str| before.iter().any(|report| report.key == clean(name) && report.state == State::Extra);
-        if let Some(name) = options.delete.iter().map(|name| bare(name)).find(|name| !there(name)) {
-            bail!("{} has no {} `{name}`", self.given.submission.service.value, self.given.submission.nouns.0);
-        }
+    fn change(&self, options: &Apps, delete: &[&str], before: &[DocumentReport]) -> Done {
         let mut done = Done::new();
         let force = self.given.submission.force.as_deref().filter(|_| options.force).unwrap_or_default();
         let wanted = |name: &str| options.submit.as_ref().is_some_and(|names| names.is_empty() || names.iter().any(|n| bare(n) == name));
@@ -168,12 +195,12 @@ impl<'k> Kind<'k> {
                 done.insert(document.key.clone(), self.put(document, force));
             }
         }
-        for name in options.delete.iter().map(|name| bare(name)) {
+        for name in delete {
             let path = format!("{}/{name}{force}", self.given.submission.list.path);
             let reply = self.send(Message { method: "DELETE", path: &path, body: None });
-            done.insert(name.to_string(), outcome(reply, "deleted"));
+            done.insert((*name).to_string(), outcome(reply, "deleted"));
         }
-        Ok(done)
+        done
     }
 
     fn put(&self, document: &Document, force: &str) -> std::result::Result<&'static str, String> {
@@ -287,4 +314,31 @@ fn summary(kind: &Kind<'_>, reports: &[DocumentReport], done: &Done) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DocumentReport, State, deletions};
+
+    #[test]
+    fn a_name_is_deleted_where_it_is() {
+        let report =
+            |key: &str, state| DocumentReport { of: String::new(), key: key.into(), state, running: None, differences: Vec::new() };
+        let apps = [report("a", State::Extra), report("both", State::Extra), report("ours", State::Same)];
+        let jobs = [report("j", State::Extra), report("both", State::Extra)];
+        let kinds: [(&str, &str, &[DocumentReport]); 2] = [("marathon", "app", &apps), ("chronos", "job", &jobs)];
+        let told = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
+            deletions(&names, &kinds)
+                .map(|found| found.iter().map(|own| own.join(" ")).collect::<Vec<_>>())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(told(&["j", "/a"]), Ok(vec!["a".into(), "j".into()]));
+        assert_eq!(told(&["a", "gone"]), Err("marathon has no app `gone`, and chronos has no job `gone`".into()));
+        assert_eq!(told(&["ours"]), Err("marathon has no app `ours`, and chronos has no job `ours`".into()));
+        assert_eq!(
+            told(&["both"]),
+            Err("more than one has `both`: marathon as app, chronos as job; delete by hand the one that you mean".into())
+        );
+    }
 }

@@ -49,7 +49,7 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     let output = options.output.display().to_string();
     let next = Next::new(&cluster, target.as_ref(), &output);
     if options.format == Format::Json {
-        report::heard_or_not(report::data(&format!("{}\n", next.as_json())))?;
+        report::data(&format!("{}\n", next.as_json()))?;
     }
     if !options.quiet {
         report::say(&words(&cluster, &summary, &output));

@@ -55,7 +55,7 @@ pub fn render(options: &Render, global: &Global) -> Result<Verdict> {
 /// Prints a file that the host's own files and who signs them decide.
 fn file(plan: &HostPlan, path: &str, context: Context<'_>) -> Result<Verdict> {
     let tree = seed::tree(plan, context)?;
-    if let Some(file) = tree.iter().find(|f| f.path == path.trim_start_matches("seed/")) {
+    if let Some(file) = tree.iter().find(|f| f.path == path.strip_prefix("seed/").unwrap_or(path)) {
         report::bytes(&file.content.bytes)?;
         return Ok(Verdict::Done);
     }

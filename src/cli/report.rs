@@ -1,8 +1,10 @@
 //! Diagnostics and failures on stderr, data on stdout.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diag::{Diagnostics, Sources, render};
+pub use crate::format::names::count;
 
 use super::args::Format;
 
@@ -38,26 +40,32 @@ pub fn data(text: &str) -> io::Result<()> {
 /// Writes data with colours to stdout, which loses them where nobody would see them.
 pub fn styled(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(on_stdout)
+    heard(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// Writes bytes to stdout.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(on_stdout)
+    heard(|| out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// Says where it happened; the kind stays, a reader that went away is no failure.
-fn on_stdout(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("writing to standard output: {error}"))
+/// Whether the reader of stdout went away, as `head` does.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Writes for as long as somebody listens. That nobody does any more is no failure and no verdict: the work goes on to its end.
+fn heard(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    if CLOSED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED.store(true, Ordering::Relaxed),
+        Err(error) => return Err(io::Error::new(error.kind(), format!("writing to standard output: {error}"))),
+        Ok(()) => {}
+    }
+    Ok(())
 }
 
 /// Writes words to stderr.
 pub fn say(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
-}
-
-/// `1 file`, `2 files`.
-pub fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }

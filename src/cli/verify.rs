@@ -15,6 +15,7 @@ use crate::artifact::{CHECKSUMS, MANIFEST, PUBLIC, SIGNATURES};
 use crate::emit::encoding;
 use crate::emit::seed::{PLACE, SIGNATURE};
 use crate::format::checksum::{Sha256Sum, sums};
+use crate::format::{base64, openpgp};
 use crate::io::tree::{self, Found, IN_POOL};
 
 /// Where packages lie in an output.
@@ -48,16 +49,22 @@ pub fn run(options: &Verify) -> Result<Verdict> {
             Err(why) => problems.push(format!("{path}: {why}")),
         }
     }
-    // These two list the others; nothing lists them.
-    for name in [MANIFEST, CHECKSUMS] {
-        match found.get(name) {
+    let signed = signed(&manifest);
+    let signatures = if signed.is_some() { &SIGNATURES[..] } else { &[] };
+    // These list the others; nothing lists them.
+    let unlisted: Vec<&str> = [MANIFEST, CHECKSUMS].iter().chain(signatures).copied().collect();
+    for name in &unlisted {
+        match found.get(*name) {
             None => problems.push(format!("{name}: missing")),
             Some(file) if !file.regular => problems.push(format!("{name}: not a regular file")),
             Some(file) if file.mode != PUBLIC => problems.push(format!("{name}: mode {:04o}, built with {PUBLIC:04o}", file.mode)),
+            Some(file) if signatures.contains(name) && !openpgp::is_signature(&tree::read(&file.path)?) => {
+                problems.push(format!("{name}: not a signature as gpg writes it"));
+            }
             Some(_) => {}
         }
     }
-    let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain([MANIFEST, CHECKSUMS]).chain(SIGNATURES).collect();
+    let known: BTreeSet<&str> = listed.keys().map(String::as_str).chain(unlisted.iter().copied()).collect();
     problems.extend(found.keys().filter(|path| !known.contains(path.as_str())).map(|path| format!("{path}: not in the manifest")));
     // Before anything is unpacked that somebody else may have packed.
     let key = options.key.as_deref().map(signature::Key::read).transpose()?;
@@ -79,10 +86,15 @@ pub fn run(options: &Verify) -> Result<Verdict> {
         }
     }
     for problem in &problems {
-        report::heard_or_not(report::data(&format!("{problem}\n")))?;
+        report::data(&format!("{problem}\n"))?;
     }
     if problems.is_empty() {
         report::say(&format!("{}: {}, all as they were built", options.dir.display(), report::count(found.len(), "file")));
+        if let (Some(fingerprint), None) = (&signed, &key) {
+            report::say(&format!(
+                "it says that {fingerprint} signed it, which only --key can check: whoever changes a file can change what lists it"
+            ));
+        }
         return Ok(Verdict::Done);
     }
     report::say(&format!("{}: find out who changed it, and build again", report::count(problems.len(), "problem")));
@@ -107,6 +119,12 @@ fn listed(manifest: &[u8]) -> Result<BTreeMap<String, Listed>, String> {
         Some((file["path"].as_str()?.to_string(), listed))
     };
     files.iter().map(|file| entry(file).ok_or_else(|| "an entry of `files` is incomplete".to_string())).collect()
+}
+
+/// Fingerprint of the key that signed the build, as the manifest says.
+fn signed(manifest: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(manifest).ok()?;
+    Some(value["signed"].as_str()?.to_string())
 }
 
 fn check_file(path: &str, listed: &Listed, found: &BTreeMap<String, Found>) -> Result<Sha256Sum, String> {
@@ -178,8 +196,14 @@ fn check_host(
     for file in files {
         let Some(path) = file["path"].as_str().and_then(|path| path.strip_prefix(PLACE)) else { continue };
         let path = path.trim_start_matches('/');
-        let plain = file.get("encoding").is_none();
-        if plain && file["content"].as_str().map(str::as_bytes) != seed.get(path).map(|file| &file.bytes[..]) {
+        let text = file["content"].as_str();
+        let content = match file.get("encoding").map(|encoding| encoding.as_str()) {
+            None => text.map(|text| text.as_bytes().to_vec()),
+            Some(Some("b64")) => text.and_then(|text| base64::decode(&text.replace('\n', ""))),
+            Some(_) => None,
+        };
+        let own = seed.get(path).map(|file| &file.bytes[..]);
+        if own.is_none() || content.as_deref() != own {
             return Err(format!("user-data and seed.tar.gz hold different versions of {path}"));
         }
     }

@@ -1,5 +1,7 @@
 //! User-data against the limit of a cloud, with what to do when it is over: the very bytes that a build would write are measured.
 
+use std::io;
+
 use super::encoding::{self, Encoded};
 use super::seed::{self, SeedFile};
 use super::{Context, user_data};
@@ -12,20 +14,22 @@ use crate::plan::HostPlan;
 const URL: &str = "http://boot.example.net/a/folder/of/some/depth/on/the/server/of/seeds";
 
 /// Reports user-data that is over the limit: by how much, which files are the largest, which delivery fits.
-pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Diagnostics) {
+///
+/// # Errors
+/// When it cannot be packed, as a build would say.
+pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Diagnostics) -> io::Result<()> {
     let cluster = context.cluster;
     let cloud = &cluster.cloud;
-    let Some(limit) = cloud.limit else { return };
-    // A stand-in signs without fail.
-    let tree = seed::tree(plan, context).unwrap_or_default();
+    let Some(limit) = cloud.limit else { return Ok(()) };
+    let tree = seed::tree(plan, context)?;
     let method = &cluster.delivery.method;
     let plain = user_data::emit(plan, &tree, Sha256Sum([0; 32]), method, context);
     if cluster.delivery.compress != Compress::Always && cloud.takes(plain.len()) {
-        return;
+        return Ok(());
     }
-    let encoded = emit(plan, &tree, method, context);
+    let encoded = emit(plan, &tree, method, context)?;
     if cloud.takes(encoded.bytes.len()) {
-        return;
+        return Ok(());
     }
     let counted = |encoded: &Encoded| cloud.counted(encoded.bytes.len());
     let (form, size) = (if cloud.base64 { " in base64" } else { "" }, counted(&encoded));
@@ -45,24 +49,25 @@ pub fn check(plan: &HostPlan, host: &Host, context: Context<'_>, diags: &mut Dia
     if forms.iter().any(|encoded| cloud.takes(encoded.bytes.len())) {
         diagnostic = diagnostic.help("`compress: auto` fits");
     }
-    let url = emit(plan, &tree, &Method::Url(URL.into()), context);
+    let url = emit(plan, &tree, &Method::Url(URL.into()), context)?;
     let fits = cloud.takes(url.bytes.len());
     let advice = match (method, fits) {
         (Method::Inline, true) => "`delivery: {method: url, url: http://…/hosts}` fits",
         _ => "`delivery: hand` carries only accounts and the package source: unpack seed.tar.gz by hand, or describe fewer accounts",
     };
     diags.push(diagnostic.help(advice).subject(&host.name));
+    Ok(())
 }
 
 /// What a build writes for one way of the seed.
-fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_>) -> Encoded {
-    // Digits of a digest do not compress, so that the real ones count. What cannot be packed is told by the build.
+fn emit(plan: &HostPlan, tree: &[SeedFile], method: &Method, context: Context<'_>) -> io::Result<Encoded> {
+    // Digits of a digest do not compress, so that the real ones count.
     let tarball = match method {
         Method::Volume | Method::Url(_) => {
-            let packed = seed::tarball(tree, None, context).unwrap_or_default();
+            let packed = seed::tarball(tree, None, context)?;
             packed.bytes().map_or(Sha256Sum([0; 32]), Sha256Sum::of)
         }
         Method::Inline | Method::Image | Method::Hand => Sha256Sum([0; 32]),
     };
-    encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster)
+    Ok(encoding::encode(user_data::emit(plan, tree, tarball, method, context), context.cluster))
 }

@@ -44,6 +44,8 @@ pub struct Origin {
     pub profile: Sha256Sum,
     /// Digest of the lock's bytes, where packages are carried.
     pub lock: Option<Sha256Sum>,
+    /// Fingerprint of the key that signs, where one does.
+    pub signed: Option<String>,
 }
 
 /// The file, field by field in the order in which they are written.
@@ -57,6 +59,9 @@ struct Manifest<'a> {
     spec: Digest,
     profile: Profile<'a>,
     lock: Option<Digest>,
+    /// Only where a build signs: who takes the signatures away has to change this, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<&'a str>,
     hosts: Vec<HostLine<'a>>,
     files: Vec<File<'a>>,
 }
@@ -100,6 +105,7 @@ pub fn emit(cluster: &Cluster, origin: &Origin, hosts: &[HostEntry], entries: &[
         spec: Digest { sha256: origin.spec.hex() },
         profile: Profile { name: &cluster.profile.name, sha256: origin.profile.hex() },
         lock: origin.lock.map(|lock| Digest { sha256: lock.hex() }),
+        signed: origin.signed.as_deref(),
         hosts: cluster
             .hosts
             .iter()

@@ -18,6 +18,7 @@ use super::seed::SeedFile;
 use crate::artifact::Artifact;
 use crate::cluster::Cluster;
 use crate::format::checksum::{Content, Sha256Sum};
+use crate::format::date;
 use crate::format::gzip;
 use crate::format::pieces::Stored;
 use crate::format::tarball::Crc;
@@ -282,10 +283,9 @@ fn release(cluster: &Cluster, id: &str, epoch: u64, by_hash: bool, files: &[(&st
 /// As RFC 2822 writes it, in UTC: the only form that every apt reads.
 fn date(epoch: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let Moment { year, month, day, hour, minute, second } = Moment::of(epoch);
     // Both are remainders.
     let weekday = DAYS[(epoch / 86_400 % 7) as usize];
-    let month = MONTHS[usize::from(month) - 1];
+    let month = date::MONTHS[usize::from(month) - 1];
     format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} UTC")
 }

@@ -223,7 +223,9 @@ fn trusts(plan: &HostPlan) -> impl Iterator<Item = Yaml<'_>> {
 /// A file below the private folder. Text that is printable ASCII stays readable; anything else travels as base64, because
 /// non-ASCII content ends `write_files` of 0.7.5 (cc_write_files.py).
 fn write_file(path: String, bytes: &[u8]) -> Yaml<'_> {
-    let mode = if ["/apply", "/fetch", "/keep"].iter().any(|program| path.ends_with(program)) { "0700" } else { "0600" };
+    let programs = [(PLACE, "/apply"), (STATE, "/fetch"), (STATE, "/keep")];
+    let runs = programs.iter().any(|(folder, program)| path.strip_prefix(folder) == Some(program));
+    let mode = if runs { "0700" } else { "0600" };
     // Without a way out half-way, this looks at many bytes at once.
     let is_readable = bytes.iter().fold(true, |so_far, b| so_far & matches!(b, b'\n' | b'\t' | b' '..=b'~'));
     let readable = std::str::from_utf8(bytes).ok().filter(|_| is_readable);

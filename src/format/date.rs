@@ -1,8 +1,10 @@
 //! Dates of Release files: RFC 1123 in UTC (deb-release(5)), as `date -R -u` and C's strftime write them.
 
+/// Names of months, in their order.
+pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Seconds since 1970 of `Sat, 09 Sep 2023 12:34:56 UTC`; also with `GMT`, `Z` or `+0000`, and with a day of one digit.
 pub fn seconds(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let rest = text.split_once(", ").map_or(text, |(_, rest)| rest);
     let words: Vec<&str> = rest.split_whitespace().collect();
     let [day, month, year, time, zone] = words.as_slice() else { return None };

@@ -1,5 +1,5 @@
-//! Public formats that know nothing of clusters: tarballs, gzip, volumes, checksums, Debian versions, releases and their dates,
-//! base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, what secrets look like.
+//! Public formats that know nothing of clusters: tarballs, what is packed, volumes, checksums, Debian versions, releases and their
+//! dates, base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, what secrets look like.
 
 pub mod base64;
 pub mod checksum;
@@ -12,6 +12,7 @@ pub mod iso9660;
 pub mod jks;
 pub mod names;
 pub mod openpgp;
+pub mod packed;
 pub mod pieces;
 pub mod release;
 pub mod secret;

@@ -1,4 +1,9 @@
-//! Many hosts in few words: `slave[1-200]`, as a spec writes them.
+//! Many things in few words: `slave[1-200]`, as a spec writes hosts; `2 files`.
+
+/// `1 file`, `2 files`.
+pub fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
 
 /// Names as ranges, in the order of the list: each run of consecutive numbers after the same letters is one.
 pub fn brief<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
@@ -9,7 +14,7 @@ pub fn brief<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
         let number = digits.parse::<u32>().ok();
         if let (Some(last), Some(number)) = (runs.last_mut(), number)
             && last.stem == stem
-            && last.to.is_some_and(|to| to + 1 == number)
+            && last.to.is_some_and(|to| to.checked_add(1) == Some(number))
             && same_form(last.first, digits)
         {
             last.to = Some(number);
@@ -51,6 +56,7 @@ mod tests {
             ("s99 s100 t101", "s[99-100] t101"),
             ("s0 s1 s01", "s[0-1] s01"),
             ("a99999999999 a1", "a99999999999 a1"),
+            ("a4294967294 a4294967295 a0", "a[4294967294-4294967295] a0"),
         ] {
             assert_eq!(brief(names.split(' ')), short);
         }

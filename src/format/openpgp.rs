@@ -54,6 +54,32 @@ pub fn dearmor(text: &str) -> Result<Vec<u8>, KeyError> {
     Ok(bytes)
 }
 
+/// Whether bytes are nothing but an armored signature, as gpg writes it: not whose, or of what.
+pub fn is_signature(armored: &[u8]) -> bool {
+    fn packets(armored: &[u8]) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(armored).ok()?;
+        let body = text.strip_prefix("-----BEGIN PGP SIGNATURE-----\n\n")?.strip_suffix("\n-----END PGP SIGNATURE-----\n")?;
+        // RFC 9580 does without the checksum.
+        let (body, sum) = body.rsplit_once("\n=").map_or((body, None), |(body, sum)| (body, Some(sum)));
+        let lines: Vec<&str> = body.split('\n').collect();
+        let (last, full) = lines.split_last()?;
+        let bytes = base64::decode(&lines.concat())?;
+        let even = full.iter().all(|line| line.len() == 64) && (1..=64).contains(&last.len());
+        // In one spelling only: bits that decoding drops are bytes that somebody changed.
+        let one = base64::encode(&bytes) == lines.concat() && sum.is_none_or(|sum| base64::encode(&crc24(&bytes)) == sum);
+        (even && one).then_some(bytes)
+    }
+    let Some(bytes) = packets(armored) else { return false };
+    let mut rest = &bytes[..];
+    while let Some((SIGNATURE, _, after)) = first_packet(rest) {
+        if after.is_empty() {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
 /// Fingerprint of the first key of a binary keyring: forty upper-case hexadecimal digits.
 pub fn fingerprint(keyring: &[u8]) -> Result<String, KeyError> {
     let (tag, body, _) = first_packet(keyring).ok_or(KeyError::Packet("cut off"))?;
@@ -64,6 +90,7 @@ pub fn fingerprint(keyring: &[u8]) -> Result<String, KeyError> {
 }
 
 /// Packet tags (RFC 4880, 4.3).
+const SIGNATURE: u8 = 2;
 const PUBLIC_KEY: u8 = 6;
 const PUBLIC_SUBKEY: u8 = 14;
 

@@ -1,7 +1,7 @@
 //! Reproducible `.tar.gz`: sorted, no owner, one time, one compression level. Files that lie elsewhere are named, not read, and
 //! not compressed: packages are so already.
 
-use std::io::{self, Read};
+use std::io;
 
 pub use flate2::Crc;
 use flate2::{Compress, Compression, FlushCompress, Status};
@@ -26,29 +26,12 @@ pub struct Large<'a> {
     pub mode: u32,
     /// Which file.
     pub file: Stored,
-    /// Its checksum, of which gzip makes the one of the whole; [`checksum`] takes it.
+    /// Its checksum, of which gzip makes the one of the whole.
     pub crc: &'a Crc,
 }
 
 /// Largest file of [`Large`] in bytes: its checksum counts in 32 bits.
 pub const LARGEST: u64 = u32::MAX as u64;
-
-/// The checksum of what a reader gives.
-///
-/// # Errors
-/// What reading says.
-pub fn checksum(reader: &mut impl Read) -> io::Result<Crc> {
-    let mut crc = Crc::new();
-    let mut piece = vec![0; 256 * 1024];
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => return Ok(crc),
-            Ok(count) => crc.update(&piece[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
 
 /// Level 6: measured as the knee between size and time for folders of small text files.
 const LEVEL: u32 = 6;
@@ -73,7 +56,9 @@ impl Head {
 /// Packs `members`, which are in order and come after those of `head`, and `large` ones after them, with their parent folders;
 /// `epoch` is the time of all of them, in seconds since 1970.
 ///
-/// ustar headers throughout: tar 1.27 of Ubuntu 14.04 and busybox read them alike. The frame is RFC 1952; its own time stays 0: it
+/// ustar headers: tar 1.27 of Ubuntu 14.04 and busybox read them alike. A path for which they have no room, such as one whose last part
+/// has more than 100 bytes, stands before its header in an entry of its own, as GNU tar writes it: busybox passes over those of pax, and
+/// would give the file another name. The frame is RFC 1952; its own time stays 0: it
 /// would be a second place for the same fact.
 pub fn tar_gz(head: &Head, members: &[Member<'_>], large: &[Large<'_>], epoch: u64) -> io::Result<Pieces> {
     let mut tar = head.tar.clone();
@@ -160,18 +145,40 @@ impl Tar {
             let folder = &path[..=end];
             if !self.folders.iter().any(|known| known == folder) {
                 self.folders.push(folder.to_string());
-                bytes.extend_from_slice(header(folder, tar::EntryType::Directory, 0o755, 0, epoch)?.as_bytes());
+                bytes.extend(header(folder, tar::EntryType::Directory, 0o755, 0, epoch)?);
             }
         }
-        bytes.extend_from_slice(header(path, tar::EntryType::Regular, mode, size, epoch)?.as_bytes());
+        bytes.extend(header(path, tar::EntryType::Regular, mode, size, epoch)?);
         Ok(bytes)
     }
 }
 
-fn header(path: &str, kind: tar::EntryType, mode: u32, size: u64, epoch: u64) -> io::Result<tar::Header> {
+/// Where GNU tar puts a path that is too long: the name of the entry, and the kind `L` (tar manual, "Basic Tar Format").
+const LONG: &str = "././@LongLink";
+
+/// The header of an entry, and before it what its path needs.
+fn header(path: &str, kind: tar::EntryType, mode: u32, size: u64, epoch: u64) -> io::Result<Vec<u8>> {
     let mut header = tar::Header::new_ustar();
+    let mut bytes = Vec::new();
+    if header.set_path(path).is_err() {
+        let mut long = tar::Header::new_gnu();
+        long.set_path(LONG)?;
+        long.set_entry_type(tar::EntryType::GNULongName);
+        long.set_mode(0o644);
+        long.set_uid(0);
+        long.set_gid(0);
+        long.set_mtime(0);
+        // With the NUL behind it.
+        long.set_size(path.len() as u64 + 1);
+        long.set_cksum();
+        bytes.extend_from_slice(long.as_bytes());
+        bytes.extend_from_slice(path.as_bytes());
+        bytes.resize((bytes.len() + 1).next_multiple_of(512), 0);
+        let name = &mut header.as_old_mut().name;
+        let length = name.len();
+        name.copy_from_slice(&path.as_bytes()[..length]);
+    }
     header.set_entry_type(kind);
-    header.set_path(path)?;
     header.set_mode(mode);
     header.set_uid(0);
     header.set_gid(0);
@@ -180,5 +187,45 @@ fn header(path: &str, kind: tar::EntryType, mode: u32, size: u64, epoch: u64) ->
     header.set_mtime(epoch);
     header.set_size(size);
     header.set_cksum();
-    Ok(header)
+    bytes.extend_from_slice(header.as_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::{Head, Member, tar_gz};
+
+    /// As readers that we did not write have them, and ours.
+    #[test]
+    fn long_paths_are_read_by_every_tar() {
+        let deep = "d/".repeat(60) + &"n".repeat(90);
+        let paths = ["top/short".into(), format!("top/{}", "x".repeat(101)), format!("top/{}/{}", "y".repeat(180), "z".repeat(255)), deep];
+        let members: Vec<Member<'_>> = paths.iter().map(|path| Member { path, mode: 0o644, bytes: path.as_bytes() }).collect();
+        let head = Head::pack(&members[..1], 7).expect("a head");
+        let tarball = tar_gz(&head, &members[1..], &[], 7).expect("a tarball");
+        let tarball = tarball.bytes().expect("bytes").to_vec();
+        let read: Vec<String> = tar::Archive::new(flate2::read::GzDecoder::new(&tarball[..]))
+            .entries()
+            .expect("entries")
+            .map(|entry| entry.expect("an entry").path().expect("a path").to_string_lossy().into_owned())
+            .filter(|path| !path.ends_with('/'))
+            .collect();
+        assert_eq!(read, paths);
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("t.tar.gz"), &tarball).expect("a file");
+        for tar in [&["tar"][..], &["busybox", "tar"], &["bsdtar"]] {
+            let into = folder.path().join(tar[0]);
+            fs::create_dir(&into).expect("a folder");
+            let mut command = Command::new(tar[0]);
+            command.args(&tar[1..]).arg("-xzf").arg(folder.path().join("t.tar.gz")).arg("-C").arg(&into);
+            let Ok(output) = command.output() else { continue };
+            assert!(output.status.success() && output.stderr.is_empty(), "{tar:?}: {output:?}");
+            for path in &paths {
+                assert_eq!(fs::read_to_string(into.join(path)).ok().as_deref(), Some(&path[..]), "{tar:?}");
+            }
+        }
+    }
 }

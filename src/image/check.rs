@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::leaks::{self, Kind, Leak};
 use super::tree::{Entry, Tree};
+use crate::format::packed;
 
 /// Something that must not be in an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +114,10 @@ pub fn form(path: &Path) -> Result<Form> {
         return Ok(Form::Folder);
     }
     let mut head = Vec::new();
-    std::fs::File::open(path).with_context(doing)?.take(512).read_to_end(&mut head).with_context(doing)?;
-    let packed: [&[u8]; 4] = [&[0x1f, 0x8b], b"\xfd7zXZ\0", &[0x28, 0xb5, 0x2f, 0xfd], b"BZh"];
+    std::fs::File::open(path).with_context(doing)?.take(packed::HEAD as u64).read_to_end(&mut head).with_context(doing)?;
     Ok(if head.starts_with(b"QFI\xfb") {
         Form::Qcow2
-    } else if head.get(257..262) == Some(b"ustar") || packed.iter().any(|magic| head.starts_with(magic)) {
+    } else if packed::is_tarball(&head) {
         Form::Tarball
     } else {
         Form::Raw

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ext4_view::{Ext4, Ext4Read};
+use tar::EntryType;
 
 use super::disk;
+use crate::format::packed::Form;
 
 /// Longest file whose lines are looked at; what has lines for people is shorter.
 const MAX_READ: u64 = 1 << 20;
@@ -101,30 +102,26 @@ pub fn folder(root: &Path) -> Result<Tree> {
 /// Shows a tarball, packed with gzip, xz, zstd or not at all; keeps the content of the files that `wanted` names.
 ///
 /// # Errors
-/// When it is no tarball, or what unpacks it is missing.
+/// When it is no tarball, is cut, or is packed in another way.
 pub fn tarball(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Tree> {
     let doing = || format!("reading `{}`", path.display());
-    let mut magic = [0; 6];
-    let mut file = File::open(path).with_context(doing)?;
-    let _ = file.read(&mut magic).with_context(doing)?;
-    file.seek(SeekFrom::Start(0)).with_context(doing)?;
-    let reader: Box<dyn Read> = match magic {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => unpacked_by("xz", file)?,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => unpacked_by("zstd", file)?,
-        _ => Box::new(file),
-    };
     let (mut entries, mut kept) = (BTreeMap::new(), BTreeMap::new());
-    for entry in tar::Archive::new(reader).entries().with_context(doing)? {
-        let mut entry = entry.with_context(doing)?;
-        let name = format!("/{}", entry.path().with_context(doing)?.to_string_lossy().trim_start_matches("./").trim_matches('/'));
+    // What is linked hard is the file that came before, its bytes stand there alone: links by what they name.
+    let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    members(path, |name, entry| {
         let kind = entry.header().entry_type();
-        let found = if kind.is_file() {
+        let found = if is_file(kind) {
             Entry::File(entry.size())
         } else if kind.is_hard_link() {
-            // The same file as one that came before: its size decides nothing but for what is to be empty.
-            let target = entry.link_name().with_context(doing)?.map(|t| format!("/{}", t.to_string_lossy().trim_start_matches("./")));
-            target.and_then(|target| entries.get(&target).copied()).unwrap_or(Entry::Other)
+            let target = entry.link_name()?.map(|target| absolute(&target)).unwrap_or_default();
+            let first = files.get(&target).cloned().unwrap_or(target);
+            let found = entries.get(&first).copied();
+            if matches!(found, Some(Entry::File(size)) if size <= MAX_READ) && wanted(&name) {
+                links.entry(first.clone()).or_default().push(name.clone());
+            }
+            files.insert(name.clone(), first);
+            found.unwrap_or(Entry::Other)
         } else if kind.is_symlink() {
             Entry::Link
         } else if kind.is_dir() {
@@ -132,22 +129,77 @@ pub fn tarball(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Tree> {
         } else {
             Entry::Other
         };
-        if matches!(found, Entry::File(size) if size <= MAX_READ) && wanted(&name) {
+        if is_file(kind) && entry.size() <= MAX_READ && wanted(&name) {
             let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).with_context(doing)?;
+            entry.read_to_end(&mut bytes)?;
             kept.insert(name.clone(), bytes);
         }
         if name != "/" {
             entries.insert(name, found);
         }
+        Ok(())
+    })
+    .with_context(doing)?;
+    for (first, names) in &links {
+        if let Some(bytes) = kept.get(first).cloned() {
+            kept.extend(names.iter().map(|name| (name.clone(), bytes.clone())));
+        }
+    }
+    links.retain(|first, _| !kept.contains_key(first));
+    if !links.is_empty() {
+        // Nobody had asked for the file under its first name.
+        members(path, |name, entry| {
+            if let Some(names) = links.get(&name).filter(|_| is_file(entry.header().entry_type())) {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes)?;
+                kept.extend(names.iter().map(|name| (name.clone(), bytes.clone())));
+            }
+            Ok(())
+        })
+        .with_context(doing)?;
     }
     Ok(Tree { entries, source: Source::Kept(kept) })
 }
 
-fn unpacked_by(tool: &str, file: File) -> Result<Box<dyn Read>> {
-    let child = Command::new(tool).arg("-dc").stdin(file).stdout(Stdio::piped()).spawn();
-    let child = child.with_context(|| format!("`{tool}` is needed to unpack it: install it"))?;
-    Ok(Box::new(child.stdout.context("no output")?))
+fn is_file(kind: EntryType) -> bool {
+    kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()
+}
+
+/// A path of a tarball as the machine has it.
+fn absolute(path: &Path) -> String {
+    format!("/{}", path.to_string_lossy().trim_start_matches("./").trim_matches('/'))
+}
+
+/// Gives each member of a tarball, with its absolute path, to its very end: what is cut shows a part for the whole.
+fn members(path: &Path, mut each: impl FnMut(String, &mut tar::Entry<'_, &mut Whole<Box<dyn Read>>>) -> io::Result<()>) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let form = Form::sniff(reader.fill_buf()?);
+    let mut whole = Whole { inner: form.open(reader)?, zeros: 0 };
+    for entry in tar::Archive::new(&mut whole).entries()? {
+        let mut entry = entry?;
+        let name = absolute(&entry.path()?);
+        each(name, &mut entry)?;
+    }
+    io::copy(&mut whole, &mut io::sink())?;
+    if whole.zeros < 512 {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has no end: it is cut, or no tarball"));
+    }
+    Ok(())
+}
+
+/// Counts the zeros at the end, of which a tarball has two blocks (POSIX, pax).
+struct Whole<R> {
+    inner: R,
+    zeros: usize,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(into)?;
+        let zeros = into[..count].iter().rev().take_while(|byte| **byte == 0).count();
+        self.zeros = if zeros == count { self.zeros + zeros } else { zeros };
+        Ok(count)
+    }
 }
 
 /// Shows the root file system of a raw disk: the partition that holds an /etc/os-release.

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::source::Form;
+use crate::format::packed::{self, Form};
 
 /// Where dpkg keeps it, below a root.
-const STATUS: &str = "var/lib/dpkg/status";
+pub const STATUS: &str = "var/lib/dpkg/status";
 /// Most bytes of a status; that of a full desktop has 5 MB.
-const MOST: u64 = 256 << 20;
+pub const MOST: u64 = 256 << 20;
 
 /// The text of a dpkg status, from whatever `path` is.
 pub fn status(path: &Path) -> Result<String> {
@@ -22,8 +22,10 @@ pub fn status(path: &Path) -> Result<String> {
         let file = File::open(&inside)
             .with_context(|| format!("the base `{shown}` is no root of a Debian system: opening `{}`", inside.display()))?;
         limited(file)?
-    } else {
+    } else if meta.is_file() {
         file(path)?
+    } else {
+        bail!("the base `{shown}` is neither a file nor a folder, and it is read more than once: copy it to a file");
     };
     let Ok(text) = String::from_utf8(bytes) else { bail!("the base `{shown}` is not UTF-8: it is no dpkg status") };
     if text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.starts_with("Package:")) {
@@ -45,32 +47,24 @@ pub fn status(path: &Path) -> Result<String> {
 /// A file: the status itself, a tarball, or a disk image, which is not read here.
 fn file(path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
-    let mut file = File::open(path).with_context(|| format!("reading the base `{shown}`"))?;
-    let mut head = [0; 512];
-    let mut filled = 0;
-    while filled < head.len() {
-        match file.read(&mut head[filled..]).with_context(|| format!("reading the base `{shown}`"))? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    let head = &head[..filled];
+    let context = || format!("reading the base `{shown}`");
+    let mut file = File::open(path).with_context(context)?;
+    let mut head = Vec::new();
+    (&mut file).take(packed::HEAD as u64).read_to_end(&mut head).with_context(context)?;
     let begins = |magic: &[u8]| head.starts_with(magic);
     // A partition table or a boot sector ends so.
     let disk = begins(b"QFI\xfb") || begins(b"KDMV") || begins(b"conectix") || (head.get(510..512) == Some(&[0x55, 0xaa]));
     if disk {
         bail!("the base `{shown}` is a disk image; take the status out of it: `virt-cat -a {shown} /{STATUS} > status`, and name that");
     }
-    let form = match head {
-        _ if begins(&[0x1f, 0x8b]) => Form::Gzip,
-        _ if begins(b"\xfd7zXZ\0") => Form::Xz,
-        _ if begins(&[0x28, 0xb5, 0x2f, 0xfd]) => Form::Zstd,
-        _ if head.get(257..262) == Some(b"ustar") => Form::Plain,
-        _ => return limited(File::open(path)?),
-    };
-    let reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let whole = head.as_slice().chain(file);
+    if !packed::is_tarball(&head) {
+        return limited(whole).with_context(context);
+    }
+    let reader = BufReader::with_capacity(1 << 20, whole);
     let context = || format!("reading the base `{shown}` as a tarball");
-    let found = form.open(reader).and_then(inside).with_context(context)?;
+    let opened = Form::sniff(&head).open(reader).with_context(context)?;
+    let found = inside(opened).with_context(context)?;
     found.with_context(|| format!("the base `{shown}` holds no {STATUS}: it is no tarball of a Debian root"))
 }
 

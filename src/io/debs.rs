@@ -1,13 +1,11 @@
 //! Folders of .deb files: what is in them, by size and digest.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
-use super::store::CHUNK;
+use super::tree;
 use crate::format::checksum::Sha256Sum;
 
 /// Most files of a folder, with those below it: a mistyped `/` shall not be read to its end.
@@ -55,15 +53,5 @@ pub fn list(folder: &Path) -> Result<Vec<Deb>> {
 
 /// SHA-256 of a file.
 pub fn digest(file: &Path) -> Result<Sha256Sum> {
-    let context = || format!("reading `{}`", file.display());
-    let mut reader = File::open(file).with_context(context)?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(Sha256Sum(hash.finalize().into())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).with_context(context),
-        }
-    }
+    Ok(tree::digest(file)?.1)
 }

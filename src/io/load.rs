@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
 
 use super::base;
 use crate::cluster::LocalFiles;
@@ -219,7 +221,9 @@ fn read_local(path: &Path) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::NotFound => "there is no such file".to_string(),
         kind => kind.to_string(),
     };
-    let file = fs::File::open(path).map_err(words)?;
+    // A pipe that nobody writes to would be waited for.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options().read(true).custom_flags(flags).open(path).map_err(words)?;
     let meta = file.metadata().map_err(words)?;
     if !meta.is_file() {
         return Err("it is not a regular file".into());
@@ -238,10 +242,15 @@ fn overlay(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut open = vec![folder.to_path_buf()];
     while let Some(dir) = open.pop() {
         for entry in fs::read_dir(&dir).with_context(|| format!("reading the profile folder `{}`", dir.display()))? {
-            let path = entry.with_context(|| format!("reading `{}`", dir.display()))?.path();
-            if path.is_dir() {
+            let entry = entry.with_context(|| format!("reading `{}`", dir.display()))?;
+            let path = entry.path();
+            let kind = entry.file_type().with_context(|| format!("looking at `{}`", path.display()))?;
+            if kind.is_dir() {
                 open.push(path);
                 continue;
+            }
+            if kind.is_symlink() && path.is_dir() {
+                bail!("`{}` is a link to a folder, and may lead in a circle: put the folder itself there", path.display());
             }
             let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
             let bytes = read_local(&path).map_err(|why| anyhow::anyhow!("reading `{}`: {why}", path.display()))?;

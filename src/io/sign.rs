@@ -99,7 +99,10 @@ impl Key {
                 private(path)?;
                 (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::File(path) => (Some((read(path)?, path.display().to_string())), String::new()),
+            Source::File(path) => {
+                private(path)?;
+                (Some((read(path)?, path.display().to_string())), String::new())
+            }
             Source::Descriptor(number) => {
                 let path = format!("/proc/self/fd/{number}");
                 let mut bytes = Vec::new();
@@ -250,7 +253,7 @@ impl Home {
     }
 
     fn new() -> Result<Self> {
-        Scratch::new("gpg").map(Self)
+        Scratch::with("gpg", dismiss).map(Self)
     }
 
     fn import(&self, key: &[u8], name: &str) -> Result<()> {
@@ -261,9 +264,13 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // The agent would stay; without the socket it goes by itself a little later, too.
-        let _ = Command::new("gpgconf").arg("--homedir").arg(self.0.path()).args(["--kill", "all"]).stderr(Stdio::null()).status();
+        dismiss(self.0.path());
     }
+}
+
+/// The agent would stay; without the socket it goes by itself a little later, too.
+fn dismiss(home: &Path) {
+    let _ = Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).stderr(Stdio::null()).status();
 }
 
 /// Runs gpg: its output, or what it said.

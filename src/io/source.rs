@@ -2,7 +2,7 @@
 //! the Release gives. In [`Reader::suite`] each step is refused before the next one is taken.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +14,7 @@ use super::web::{Client, Kind};
 use crate::cluster::Trust;
 use crate::format::checksum::Sha256Sum;
 use crate::format::date;
+use crate::format::packed::Form;
 use crate::format::release::{Release, without_signature};
 use crate::lock;
 
@@ -282,7 +283,8 @@ fn unescaped(path: &str) -> Result<String> {
     let mut parts = path.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(byte.ok_or_else(|| anyhow!("file://{path} holds a `%` without two hexadecimal digits"))?);
         bytes.extend(&part.as_bytes()[2..]);
     }
@@ -337,27 +339,6 @@ fn download(client: &Client, url: &str, limit: u64) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// How an index is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Xz,
-    Gzip,
-    Zstd,
-    Plain,
-}
-
-impl Form {
-    /// What is inside.
-    pub fn open<'r>(self, reader: impl BufRead + 'r) -> Result<Box<dyn Read + 'r>> {
-        Ok(match self {
-            Self::Plain => Box::new(reader),
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-            Self::Xz => Box::new(lzma_rust2::XzReader::new(reader, true)),
-            Self::Zstd => Box::new(ruzstd::decoding::StreamingDecoder::new(reader).map_err(|error| anyhow!("{error}"))?),
-        })
-    }
-}
-
 /// Unpacks no more than is allowed: what packs well can be made to fill any memory.
 fn unpack(reader: impl Read, form: Form, limit: u64) -> Result<Vec<u8>> {
     let mut reader = BufReader::with_capacity(1 << 16, reader);
@@ -365,4 +346,17 @@ fn unpack(reader: impl Read, form: Form, limit: u64) -> Result<Vec<u8>> {
     // To the end, where the digest of what was packed is compared.
     std::io::copy(&mut reader, &mut std::io::sink())?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
+
+    #[test]
+    fn two_hexadecimal_digits_and_nothing_else() {
+        assert_eq!(unescaped("/a%20b%2B").expect("a path"), "/a b+");
+        for bad in ["/%+5", "/%", "/%2", "/%zz", "/% 5", "/%é"] {
+            assert!(unescaped(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -131,7 +131,8 @@ pub fn unpack(tarball: impl Read) -> io::Result<BTreeMap<String, Member>> {
     for entry in archive.entries()? {
         let mut entry = entry?;
         if entry.header().entry_type().is_file() {
-            let path = entry.path()?.to_string_lossy().trim_start_matches("seed/").to_string();
+            let path = entry.path()?.to_string_lossy().into_owned();
+            let path = path.strip_prefix("seed/").map_or(path.clone(), str::to_string);
             let mode = entry.header().mode()?;
             let mut bytes = Vec::new();
             let sha256 = if path.starts_with(IN_POOL) {

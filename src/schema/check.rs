@@ -129,7 +129,12 @@ impl Checker<'_> {
             if elsewhere.is_empty() || nearest(key, fields.iter().map(|f| f.name.as_str())).is_some_and(|n| n.eq_ignore_ascii_case(key)) {
                 did_you_mean(key, fields.iter().map(|f| f.name.as_str()))
             } else {
-                format!("did you mean {}?", elsewhere.join(" or "))
+                let (top, below): (Vec<String>, Vec<String>) = elsewhere.into_iter().partition(|path| *path == format!("`{key}`"));
+                match (top.is_empty(), below.is_empty()) {
+                    (false, true) => format!("`{key}` belongs at the top level of the file, beside {what}"),
+                    (false, false) => format!("did you mean {}, or `{key}` at the top level of the file?", below.join(" or ")),
+                    _ => format!("did you mean {}?", below.join(" or ")),
+                }
             };
         self.diags.push(Diagnostic::error(self.unknown, at, format!("unknown {} `{key}`{place}", self.noun)).help(help));
     }

@@ -147,7 +147,22 @@ pub fn mac(text: &str) -> Result<[u8; 6], String> {
     Ok(octets)
 }
 
+/// Longest path on a target in bytes: PATH_MAX is 4096 with the NUL (Linux, limits.h), and a seed has it below a folder of its own.
+const LONGEST_PATH: usize = 3968;
+/// Longest part of one: NAME_MAX is 255 (Linux, limits.h), and a file gets its name with `.new` or the like behind it first.
+const LONGEST_NAME: usize = 240;
+
 fn path(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST_PATH {
+        return Err(format!("it has {} bytes; a path on the target has at most {LONGEST_PATH}", text.len()));
+    }
+    if let Some(part) = text.split('/').find(|part| part.len() > LONGEST_NAME) {
+        let start: String = part.chars().take(20).collect();
+        return Err(format!(
+            "the part that begins with `{start}` has {} bytes; a name on the target has at most {LONGEST_NAME}",
+            part.len()
+        ));
+    }
     if !text.starts_with('/') {
         return Err("a path on the target begins with `/`".into());
     }

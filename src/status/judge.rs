@@ -1,5 +1,7 @@
 //! Answers to a report: each service on its host first, then the whole.
 
+use std::collections::{HashMap, HashSet};
+
 use minijinja::Value as Jinja;
 
 use super::ask::{Model, Target};
@@ -40,8 +42,11 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
     let mut findings = whole::judge(model, &mut seen);
     let (documents, about) = documents::judge(model, &seen, answers);
     findings.extend(about);
+    let mut by_host: Vec<Vec<usize>> = vec![Vec::new(); model.cluster.hosts.len()];
+    seen.iter().enumerate().for_each(|(at, seen)| by_host[seen.target.host].push(at));
+    let led: HashSet<&str> = seen.iter().filter(|seen| seen.leads()).map(|seen| seen.target.service.name.as_str()).collect();
     for (index, host) in model.cluster.hosts.iter().enumerate() {
-        let own: Vec<usize> = (0..seen.len()).filter(|at| seen[*at].target.host == index).collect();
+        let own = &by_host[index];
         let name = |at: &usize| seen[*at].target.service.name.as_str();
         let lost = |at: &usize| matches!(seen[*at].failure, Some(Failure::Unreachable(_)));
         if let (Some(Failure::Unreachable(why)), true) = (own.first().and_then(|at| seen[*at].failure), own.iter().all(lost)) {
@@ -53,8 +58,7 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
             findings.push(words::refused(host, refused.iter().map(|at| name(at))));
         }
         for at in own.iter().filter(|at| refused.len() < 2 || !refused.contains(at)) {
-            let others_lead = seen.iter().any(|other| other.leads() && other.target.service.name == seen[*at].target.service.name);
-            one(model, &seen[*at], &answers[*at], others_lead, &mut findings);
+            one(model, &seen[*at], &answers[*at], led.contains(name(at)), &mut findings);
         }
     }
     let silent = !seen.is_empty() && seen.iter().all(|seen| matches!(seen.failure, Some(Failure::Unreachable(_))));
@@ -70,9 +74,10 @@ pub fn judge(model: &Model<'_>, answers: &[Answers]) -> Report {
         name: host.name.clone(),
         address: host.address,
         roles: host.roles.clone(),
-        services: seen.iter().filter(|seen| seen.target.host == index).map(instance).collect(),
+        services: by_host[index].iter().map(|at| instance(&seen[*at])).collect(),
     });
-    Report { hosts: hosts.collect(), services: whole::services(model, &seen), pool: whole::pool(model, &seen), documents, findings, silent }
+    let (services, pool) = (whole::services(model, &seen), whole::pool(model, &seen));
+    Report { hosts: hosts.collect(), services, pool, documents, findings, silent, index: HashMap::new() }.indexed()
 }
 
 /// Reads what the answers mean.

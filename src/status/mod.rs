@@ -14,7 +14,7 @@ pub mod value;
 mod whole;
 pub mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -249,6 +249,17 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// True when no host gave any sign of life.
     pub silent: bool,
+    /// Where in the others a host stands, by its name.
+    index: HashMap<String, Place>,
+}
+
+/// What a report holds of a host.
+#[derive(Debug, Default)]
+struct Place {
+    /// Its place among the hosts.
+    at: usize,
+    /// Places of the findings that name it.
+    findings: Vec<usize>,
 }
 
 /// What a host says.
@@ -320,13 +331,35 @@ impl Report {
         self.findings.iter().filter(|finding| !finding.note)
     }
 
+    /// With what is needed to find hosts in it: it is asked about each of them.
+    pub(crate) fn indexed(mut self) -> Self {
+        self.index = self.hosts.iter().enumerate().map(|(at, host)| (host.name.clone(), Place { at, findings: Vec::new() })).collect();
+        for (at, finding) in self.findings.iter().enumerate() {
+            if let Some(place) = finding.host.as_ref().and_then(|host| self.index.get_mut(host)) {
+                place.findings.push(at);
+            }
+        }
+        self
+    }
+
+    /// What a host says.
+    pub fn host(&self, name: &str) -> Option<&HostReport> {
+        self.index.get(name).map(|place| &self.hosts[place.at])
+    }
+
+    /// Differences that name this host.
+    fn of<'r>(&'r self, host: &str) -> impl Iterator<Item = &'r Finding> + use<'r> {
+        let places = self.index.get(host).map_or(&[][..], |place| &place.findings);
+        places.iter().map(|at| &self.findings[*at]).filter(|finding| !finding.note)
+    }
+
     /// True when no difference names this host.
     pub fn host_as_planned(&self, host: &str) -> bool {
-        self.differences().all(|finding| finding.host.as_deref() != Some(host))
+        self.of(host).next().is_none()
     }
 
     /// What differs of a service on a host.
-    pub fn about<'r>(&'r self, host: &'r str, service: &'r str) -> impl Iterator<Item = &'r Finding> {
-        self.differences().filter(move |finding| finding.host.as_deref() == Some(host) && finding.services.iter().any(|own| own == service))
+    pub fn about<'r>(&'r self, host: &str, service: &'r str) -> impl Iterator<Item = &'r Finding> + use<'r> {
+        self.of(host).filter(move |finding| finding.services.iter().any(|own| own == service))
     }
 }

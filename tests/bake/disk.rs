@@ -11,7 +11,7 @@ use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::image::tree;
 
 use super::ends_at;
-use crate::support::{clusterseed, data, machine_cache, succeed, texts};
+use crate::support::{clusterseed, data, key, machine_cache, succeed, texts};
 
 #[test]
 #[ignore = "needs root, QEMU, 5 GB and some minutes: boots a machine; run with --ignored"]
@@ -51,7 +51,7 @@ fn a_disk_bakes_itself() {
     assert!(output.status.code() == Some(1) && leaks.contains("/var/lib/dpkg/status-old") && leaks.lines().all(known), "{leaks}{said}");
     let command = || {
         let mut command = run("bake");
-        command.arg("--sign-with").arg(data("repository/signing.key")).args(["--disk-size", "3G"]);
+        command.arg("--sign-with").arg(key("repository/signing.key")).args(["--disk-size", "3G"]);
         command.args(["--role", "client", "--memory", "1024", "--minutes", "20", "--base"]).arg(&base).arg("-o").arg(&image);
         command
     };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::ends_at;
 use crate::real::host::as_planned;
 use crate::real::lab::{Built, Lab};
-use crate::support::data;
+use crate::support::key;
 
 const MACHINES: [&str; 6] = ["member1", "member2", "member3", "client1", "client2", "client3"];
 const SPEC: &str = include_str!("cluster.yaml");
@@ -68,7 +68,7 @@ fn command(lab: &Lab, built: &Built, role: &str, output: &str) -> Command {
     let mut command = built.clusterseed("bake");
     command.arg(&built.spec).args(["--role", role, "--offline", "--base"]).arg(lab.tree());
     if built.spec.ends_with("images.yaml") {
-        command.arg("--sign-with").arg(data("repository/signing.key"));
+        command.arg("--sign-with").arg(key("repository/signing.key"));
     }
     command.arg("-o").arg(lab.home.join(output)).stdin(Stdio::null());
     command

@@ -84,7 +84,16 @@ fn every_change_is_caught() {
         fs::remove_file(&file).expect("no link");
         fs::rename(&away, &file).expect("the file back");
     }
-    for added in ["extra", "hosts/extra", "hosts/m1/extra", "hosts/m1/.hidden", "hosts/new/user-data", "SHA256SUMS.bak"] {
+    for added in [
+        "extra",
+        "hosts/extra",
+        "hosts/m1/extra",
+        "hosts/m1/.hidden",
+        "hosts/new/user-data",
+        "SHA256SUMS.bak",
+        "manifest.json.asc",
+        "SHA256SUMS.asc",
+    ] {
         let file = out.join(added);
         let existed = file.parent().expect("a folder").is_dir();
         fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
@@ -95,6 +104,9 @@ fn every_change_is_caught() {
             fs::remove_dir(file.parent().expect("a folder")).expect("no more folder");
         }
     }
+    symlink("/etc/passwd", out.join("manifest.json.asc")).expect("a link");
+    caught(&out, "manifest.json.asc", "a link");
+    fs::remove_file(out.join("manifest.json.asc")).expect("no link");
     let done = verify(&out);
     assert_eq!(done.code, 0, "all is as it was: {}", done.out);
 }
@@ -123,6 +135,29 @@ fn forged_outputs_are_caught() {
     caught(&out, "SHA256SUMS", "a line less");
     put("SHA256SUMS", "");
     caught(&out, "SHA256SUMS", "empty");
+}
+
+/// Whatever brings a file of the seed, as text or as base64, brings that file.
+#[test]
+fn foreign_user_data_is_caught() {
+    let folder = support::scratch();
+    let spec = support::data("golden/single-master/cluster.yaml");
+    let small = fs::read_to_string(spec).expect("a spec");
+    fs::write(folder.path().join("own.bin"), [0u8, 159, 146, 150]).expect("a file");
+    let more = "delivery: {method: inline}\nfiles: [{path: /etc/own, source: own.bin}, {path: /etc/text, content: word}]\n";
+    fs::write(folder.path().join("cluster.yaml"), format!("{small}{more}")).expect("a spec");
+    let out = folder.path().join("out");
+    let done = finish(clusterseed().args(["build", "cluster.yaml", "-q", "-o", "out"]).current_dir(folder.path()));
+    assert_eq!((done.code, verify(&out).code), (0, 0), "{}", done.err);
+    let own = fs::read_to_string(out.join("hosts/m1/user-data")).expect("user-data");
+    for (from, to, named) in
+        [("AJ+Slg==", "AJ+Sl2==", "root/etc/own"), ("word", "wort", "root/etc/text"), ("root/etc/own", "root/etc/owm", "root/etc/owm")]
+    {
+        assert!(own.contains(from), "{from}: {own}");
+        replace(&out, "hosts/m1/user-data", own.replacen(from, to, 1).as_bytes());
+        let done = verify(&out);
+        assert!(done.code == 1 && done.out.contains(&format!("different versions of {named}")), "{to}: {}", done.out);
+    }
 }
 
 /// A volume with which everything agrees but what it holds: another host's, or the same with a byte changed.

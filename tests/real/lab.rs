@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use crate::support::{clusterseed, root, texts};
+use crate::support::{clusterseed, key, root, texts};
 
 /// Where something `outside` of the machines stands on their network.
 pub const OUTSIDE: &str = "192.0.2.250";
@@ -102,7 +102,7 @@ impl Lab {
         if spec.contains("source: carried") {
             succeed(built.clusterseed("lock").arg(&built.spec));
             succeed(built.clusterseed("fetch").arg("--offline").arg(&built.spec));
-            build.arg("--sign-with").arg(root().join("tests/repository/signing.key"));
+            build.arg("--sign-with").arg(key("repository/signing.key"));
         }
         succeed(build.arg("--quiet").arg(&built.spec).arg("-o").arg(&built.out));
         built

@@ -48,6 +48,13 @@ fn is_refused_when_nobody_should_trust_it() {
         if data(&format!("repository/{key}")).exists() {
             fs::copy(data(&format!("repository/{key}")), project.folder.path().join(key)).expect("a key");
         }
+        let file = project.folder.path().join(key);
+        if file.exists() {
+            fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("a mode");
+            let (code, said) = project.run(&["build", "volume.yaml", "-q", "-o", "out", "--sign-with", key]);
+            assert!(code == 2 && said.contains(&format!("can be read by others (mode 0644): chmod 600 {key}")), "{key}: {said}");
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("a mode");
+        }
         let (code, said) = project.run(&["build", "volume.yaml", "-q", "-o", "out", "--sign-with", key]);
         assert!(code == 2 && said.contains(why), "{key}: {said}");
         assert!(!project.folder.path().join("out").exists(), "{key}: nothing was written");

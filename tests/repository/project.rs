@@ -7,7 +7,7 @@ use std::process::Command;
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::io::store::Store;
 
-use crate::support::{clusterseed, data, scratch, texts};
+use crate::support::{clusterseed, key, scratch, texts};
 
 /// Name, version, architecture and what it depends on.
 const PACKAGES: [(&str, &str, &str, &str); 3] =
@@ -66,7 +66,7 @@ impl Project {
             ));
         }
         fs::write(at("cluster.lock"), lock).expect("a lock");
-        fs::copy(data("repository/signing.key"), at("signing.key")).expect("a key");
+        fs::copy(key("repository/signing.key"), at("signing.key")).expect("a key");
         project
     }
 

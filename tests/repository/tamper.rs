@@ -94,6 +94,33 @@ fn of_what_is_signed() {
             fs::write(&path, &bytes).expect("a file");
         }
     }
+    // Without the key it is known that there were signatures, and that these are some.
+    let (code, said) = project.run(&["verify", "out-volume"]);
+    assert!(code == 0 && said.contains(" signed it, which only --key can check"), "{said}");
+    for name in ["SHA256SUMS.asc", "manifest.json.asc"] {
+        let path = out.join(name);
+        let bytes = fs::read(&path).expect("a signature");
+        let link = |path: &Path| {
+            fs::remove_file(path).expect("a file");
+            std::os::unix::fs::symlink("/etc/passwd", path).expect("a link");
+        };
+        for change in [flip as fn(&Path), grow, cut, link, |path| fs::remove_file(path).expect("a file")] {
+            change(&path);
+            let (code, said) = project.run(&["verify", "out-volume"]);
+            assert!(code == 1 && said.contains(&format!("{name}: ")), "{name}: {said}");
+            let _ = fs::remove_file(&path);
+            fs::write(&path, &bytes).expect("a file");
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(!clusterseed::format::openpgp::is_signature(&changed), "{name}: byte {at}");
+        }
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).expect("a mode");
+        let (code, said) = project.run(&["verify", "out-volume"]);
+        assert!(code == 1 && said.contains(&format!("{name}: mode 0666")), "{name}: {said}");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
+    }
     let other = project.command(&["build", "volume.yaml", "-q", "-o", "out-volume"]).output().expect("a build");
     assert!(other.status.success());
     let (code, said) = verified();

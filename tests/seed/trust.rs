@@ -8,7 +8,7 @@ use clusterseed::plan::trust;
 
 use crate::golden::untar;
 use crate::real::lab::Lab;
-use crate::support::{clusterseed, data, files, scratch, texts};
+use crate::support::{clusterseed, data, files, key, scratch, texts};
 
 /// Cases of `accept.sh` under a shell, with programs that verify; none: all.
 fn accept(shell: &str, cases: &str, verifiers: &[&str]) {
@@ -124,7 +124,7 @@ impl Project {
     }
 
     fn key(name: &str) -> String {
-        data(&format!("carried/keys/{name}")).display().to_string()
+        key(&format!("carried/keys/{name}")).display().to_string()
     }
 
     /// Builds with a key of the tests; the output.

@@ -1,6 +1,6 @@
 //! The user's own files and commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::cluster::Cluster;
 use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
@@ -68,8 +68,12 @@ fn audience(cluster: &Cluster, audience: &Audience, diags: &mut Diagnostics) {
             );
         }
     }
+    if audience.hosts.is_empty() {
+        return;
+    }
+    let known: HashSet<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
     for host in &audience.hosts {
-        if !cluster.hosts.iter().any(|h| h.name == host.value) {
+        if !known.contains(host.value.as_str()) {
             let known: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
             diags.push(
                 Diagnostic::error(codes::UNKNOWN_HOST, host.at, format!("there is no host `{}`", host.value))

@@ -64,10 +64,6 @@ impl Mark {
 }
 
 impl Live<'_> {
-    fn host(&self, name: &str) -> Option<&HostReport> {
-        self.report.hosts.iter().find(|host| host.name == name)
-    }
-
     fn mark_of(&self, host: &HostReport) -> Mark {
         match &host.services[..] {
             [] => Mark::Unasked,
@@ -79,7 +75,7 @@ impl Live<'_> {
 
     /// How a host is.
     pub fn mark(&self, host: &str) -> Mark {
-        self.host(host).map_or(Mark::Unasked, |host| self.mark_of(host))
+        self.report.host(host).map_or(Mark::Unasked, |host| self.mark_of(host))
     }
 
     /// How a service of the cluster is.

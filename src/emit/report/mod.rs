@@ -6,6 +6,7 @@ pub mod live;
 mod plans;
 mod svg;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use live::Live;
@@ -14,6 +15,7 @@ use super::PRODUCT;
 use crate::cluster::{Cluster, InstanceId};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Sha256Sum;
+use crate::format::names::count;
 use crate::plan::{HostPlan, group, service};
 
 /// What every page of ours begins with.
@@ -241,7 +243,9 @@ impl Page<'_> {
             Told::Live(live) => return live.hosts(&format!("hosts-{id}"), &group.hosts, out),
             Told::Built(sizes) => sizes,
         };
-        let sizes = |plan: &HostPlan| self.plans.iter().position(|one| one.name == plan.name).map_or([None; 3], |at| sizes[at]);
+        let by_name: HashMap<&str, [Option<usize>; 3]> =
+            self.plans.iter().map(|plan| plan.name.as_str()).zip(sizes.iter().copied()).collect();
+        let sizes = |plan: &HostPlan| by_name.get(plan.name.as_str()).copied().unwrap_or_default();
         if group.hosts.len() > ROWS {
             let all: Vec<[Option<usize>; 3]> = group.hosts.iter().map(|plan| sizes(plan)).collect();
             let span = |at: usize| {
@@ -319,10 +323,6 @@ fn table_of_connections(connections: &[Connection], out: &mut String) {
 /// A fragment of an address.
 fn anchor(group: &Group<'_>) -> String {
     group.roles.join("-")
-}
-
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A size for people.

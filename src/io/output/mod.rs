@@ -24,7 +24,7 @@ mod single;
 #[cfg(test)]
 mod tests;
 
-pub use single::{make_folder, write_file};
+pub use single::{make_folder, rename_new, write_file};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

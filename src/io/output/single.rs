@@ -34,6 +34,14 @@ pub fn make_folder(path: &Path) -> Result<()> {
     made.with_context(|| format!("making the folder `{}`", show(path)))
 }
 
+/// Gives a file another name, which must be free, also where the file system cannot promise that.
+///
+/// # Errors
+/// When it is not free, or the disk says no.
+pub fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
+    Ops::new(Faults::default()).rename_new(at(&CWD, from), at(&CWD, to))
+}
+
 pub(super) fn write_with(ops: &Ops, path: &Path, content: &[u8], mode: u32, no_clobber: bool) -> Result<()> {
     let shown = show(path);
     let doing = || format!("writing `{shown}`");

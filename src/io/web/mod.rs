@@ -218,26 +218,47 @@ fn content_range(response: &Response<Body>) -> Option<u64> {
     text.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
-/// Where a redirect leads (RFC 3986, 5.2, without `..`).
+/// Where a redirect leads (RFC 3986, 5.2). `ureq::http` reads addresses and joins none.
 fn join(base: &str, location: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
-    if location.starts_with("http://") || location.starts_with("https://") {
+    let begins = |scheme: &str| location.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if begins("http://") || begins("https://") {
         return Some(location.to_string());
     }
-    let (scheme, rest) = base.split_once("://")?;
-    let host = rest.split('/').next()?;
+    let (scheme, rest) = base.split('#').next()?.split_once("://")?;
     if let Some(other) = location.strip_prefix("//") {
         return Some(format!("{scheme}://{other}"));
     }
-    if location.starts_with('/') {
-        return Some(format!("{scheme}://{host}{location}"));
-    }
-    if location.is_empty() || location.split('/').next().is_some_and(|first| first.contains(':')) {
+    let (host, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let own = rest.split('?').next().unwrap_or_default();
+    let (path, query) = location.split_at(location.find('?').unwrap_or(location.len()));
+    if location.is_empty() || path.split('/').next().is_some_and(|first| first.contains(':')) {
         return None;
     }
-    let folder =
-        base.split(['?', '#']).next()?.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| folder.len() > scheme.len() + 2)?;
-    Some(format!("{folder}/{location}"))
+    let path = match path {
+        "" => own.to_string(),
+        path if path.starts_with('/') => path.to_string(),
+        path => format!("{}/{path}", own.rsplit_once('/').map_or("", |(folder, _)| folder)),
+    };
+    Some(format!("{scheme}://{host}{}{query}", without_dots(&path)))
+}
+
+/// A path without `.` and `..` (RFC 3986, 5.2.4).
+fn without_dots(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    for part in path.split('/').skip(1) {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let end = if matches!(last, "." | "..") { "/" } else { "" };
+    match parts[..] {
+        [] => "/".to_string(),
+        _ => format!("/{}{end}", parts.join("/")),
+    }
 }
 
 /// What will not be better at the next try.
@@ -274,10 +295,19 @@ mod tests {
             ("//b/z", Some("http://b/z")),
             ("/z", Some("http://a.example:80/z")),
             ("z#f", Some("http://a.example:80/x/z")),
+            ("?r", Some("http://a.example:80/x/y?r")),
+            ("z?r=/../s", Some("http://a.example:80/x/z?r=/../s")),
+            ("../z", Some("http://a.example:80/z")),
+            ("./z/", Some("http://a.example:80/x/z/")),
+            ("/a/./b/..", Some("http://a.example:80/a/")),
+            ("../../..", Some("http://a.example:80/")),
+            ("HTTPS://b/z", Some("HTTPS://b/z")),
             ("file:///etc/passwd", None),
             ("", None),
         ] {
             assert_eq!(join(base, location).as_deref(), wanted, "{location}");
         }
+        assert_eq!(join("http://a.example", "z").as_deref(), Some("http://a.example/z"));
+        assert_eq!(join("http://a.example?q", "?r").as_deref(), Some("http://a.example/?r"));
     }
 }

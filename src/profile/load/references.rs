@@ -115,7 +115,7 @@ impl Loader<'_> {
         for (at, what, name, help) in missing {
             self.error(at, format!("the profile has no {what} `{name}`"), help);
         }
-        let folder = format!("profiles/{}/files", self.name);
+        let folder = format!("profiles/{}/files/", self.name);
         let used = |path: &str| {
             let key = format!("{folder}{path}");
             profile.files.iter().any(|f| matches!(&f.content, Content::Verbatim(k) | Content::Template(k) if *k == key))
@@ -123,7 +123,7 @@ impl Loader<'_> {
         let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
         for orphan in orphans {
             let at = value.key_at("files").unwrap_or(value.at);
-            self.error(at, format!("`files{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
+            self.error(at, format!("`files/{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
         }
         let folder = format!("profiles/{}/guides/", self.name);
         let used = |path: &str| profile.guides.iter().any(|guide| guide.template == format!("{folder}{path}"));
