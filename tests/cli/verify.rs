@@ -131,9 +131,11 @@ fn foreign_user_data_is_caught() {
     let done = finish(clusterseed().args(["build", "cluster.yaml", "-q", "-o", "out"]).current_dir(folder.path()));
     assert_eq!((done.code, verify(&out).code), (0, 0), "{}", done.err);
     let own = fs::read_to_string(out.join("hosts/m1/user-data")).expect("user-data");
-    for (from, to, named) in
-        [("AJ+Slg==", "AJ+Sl2==", "root/etc/own"), ("xyzzy-own", "xyzzy-owm", "root/etc/text"), ("root/etc/own", "root/etc/owm", "root/etc/owm")]
-    {
+    for (from, to, named) in [
+        ("AJ+Slg==", "AJ+Sl2==", "root/etc/own"),
+        ("xyzzy-own", "xyzzy-owm", "root/etc/text"),
+        ("seed/root/etc/own", "seed/root/etc/owm", "root/etc/owm"),
+    ] {
         assert!(own.contains(from), "{from}: {own}");
         replace(&out, "hosts/m1/user-data", own.replacen(from, to, 1).as_bytes());
         let done = verify(&out);
