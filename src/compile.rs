@@ -109,12 +109,13 @@ fn trial(cluster: &Cluster, epoch: u64, diags: &mut Diagnostics) {
         let measured = cluster.cloud.limit.is_some() && cluster.delivery.method != Method::Hand;
         // The digest is part of what is measured.
         let plan = if measured { planner.host(host, &mut own) } else { planner.draft(host, &mut own) };
-        if measured && !own.has_errors() {
-            if let Err(error) = emit::limits::check(&plan, host, context, &mut own) {
-                let message = format!("user-data of `{}` cannot be measured: {error}", host.name);
-                let help = "a build would end with this, too: take out of the spec what it names";
-                own.push(Diagnostic::error(codes::USER_DATA_SIZE, host.name_at, message).help(help));
-            }
+        if measured
+            && !own.has_errors()
+            && let Err(error) = emit::limits::check(&plan, host, context, &mut own)
+        {
+            let message = format!("user-data of `{}` cannot be measured: {error}", host.name);
+            let help = "a build would end with this, too: take out of the spec what it names";
+            own.push(Diagnostic::error(codes::USER_DATA_SIZE, host.name_at, message).help(help));
         }
         own
     });

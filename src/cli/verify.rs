@@ -199,7 +199,7 @@ fn check_host(
         let text = file["content"].as_str();
         let content = match file.get("encoding").map(|encoding| encoding.as_str()) {
             None => text.map(|text| text.as_bytes().to_vec()),
-            Some(Some("b64")) => text.and_then(|text| base64::decode(&text.replace('\n', ""))),
+            Some(Some("b64")) => text.and_then(|text| base64::decode(&text.split_whitespace().collect::<String>())),
             Some(_) => None,
         };
         let own = seed.get(path).map(|file| &file.bytes[..]);

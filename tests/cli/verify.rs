@@ -144,15 +144,17 @@ fn foreign_user_data_is_caught() {
     let spec = support::data("golden/single-master/cluster.yaml");
     let small = fs::read_to_string(spec).expect("a spec");
     fs::write(folder.path().join("own.bin"), [0u8, 159, 146, 150]).expect("a file");
-    let more = "delivery: {method: inline}\nfiles: [{path: /etc/own, source: own.bin}, {path: /etc/text, content: word}]\n";
+    let more = "delivery: {method: inline}\nfiles: [{path: /etc/own, source: own.bin}, {path: /etc/text, content: xyzzy-own}]\n";
     fs::write(folder.path().join("cluster.yaml"), format!("{small}{more}")).expect("a spec");
     let out = folder.path().join("out");
     let done = finish(clusterseed().args(["build", "cluster.yaml", "-q", "-o", "out"]).current_dir(folder.path()));
     assert_eq!((done.code, verify(&out).code), (0, 0), "{}", done.err);
     let own = fs::read_to_string(out.join("hosts/m1/user-data")).expect("user-data");
-    for (from, to, named) in
-        [("AJ+Slg==", "AJ+Sl2==", "root/etc/own"), ("word", "wort", "root/etc/text"), ("root/etc/own", "root/etc/owm", "root/etc/owm")]
-    {
+    for (from, to, named) in [
+        ("AJ+Slg==", "AJ+Sl2==", "root/etc/own"),
+        ("xyzzy-own", "xyzzy-owm", "root/etc/text"),
+        ("seed/root/etc/own", "seed/root/etc/owm", "root/etc/owm"),
+    ] {
         assert!(own.contains(from), "{from}: {own}");
         replace(&out, "hosts/m1/user-data", own.replacen(from, to, 1).as_bytes());
         let done = verify(&out);
