@@ -8,6 +8,7 @@ mod network;
 mod own;
 mod packages;
 mod ports;
+mod reach;
 mod roles;
 mod rules;
 
@@ -26,6 +27,10 @@ const CHECKS: &[Check] = &[
     interfaces::packets,
     interfaces::routes,
     interfaces::platform,
+    interfaces::called,
+    reach::unread,
+    reach::servers,
+    reach::https,
     hosts::names,
     hosts::addresses,
     hosts::macs,
