@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::cluster::network::Kind;
+use crate::cluster::network::{Interface, Kind};
 use crate::cluster::{Addressing, Cluster, Method, Network, PackageSource};
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
 
@@ -64,7 +64,7 @@ fn lost(network: &Network, server: &str) -> Option<(String, String)> {
 
 /// True when a written route leads to the address.
 fn reached(network: &Network, address: Ipv4Addr) -> bool {
-    let leads = |i: &crate::cluster::network::Interface| {
+    let leads = |i: &Interface| {
         i.subnet.is_some_and(|subnet| subnet.contains(address))
             || i.gateway.is_some()
             || i.routes.iter().any(|route| route.to.value.contains(address))
