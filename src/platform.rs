@@ -33,12 +33,16 @@ pub struct Platform {
     pub password_hashes: Option<Vec<String>>,
     /// How apt is told which key signs which repository.
     pub apt_keys: AptKeys,
+    /// Package without which apt takes nothing over https, where there is such.
+    pub apt_https: Option<String>,
     /// Version of its cloud-init.
     pub cloud_init: String,
     /// What its cloud-init takes.
     pub dialect: Dialect,
     /// What the network needs of the image.
     pub needs: Needs,
+    /// True when its images are known to leave the names of cards to udev, so that none is called eth0.
+    pub udev_names: bool,
 }
 
 /// Packages that the image must hold before the network can come up as described; none: it can by itself.
@@ -145,7 +149,10 @@ fn words(list: &[&str]) -> Type {
 
 fn platform_shape() -> Type {
     let text = |name: &str| Field::new(name, Type::text(), name).required();
-    let apt = vec![Field::new("keys", words(&["trusted.gpg.d", "signed-by"]), "where keys go").required()];
+    let apt = vec![
+        Field::new("keys", words(&["trusted.gpg.d", "signed-by"]), "where keys go").required(),
+        Field::new("https", Type::text(), "package that the image must have for repositories over https"),
+    ];
     let cloud_init = vec![
         text("version"),
         Field::new("text", words(&["quoted", "literal"]), "form of strings").required(),
@@ -159,9 +166,10 @@ fn platform_shape() -> Type {
     fields.push(Field::new("password_hashes", Type::list(Type::text()), "kinds of password hashes that it knows; default: every kind"));
     fields.push(Field::new("apt", Type::Object(apt), "apt").required());
     fields.push(Field::new("cloud_init", Type::Object(cloud_init), "cloud-init").required());
-    let network = ["bond", "vlan", "named_vlan", "routes"]
+    let mut network = ["bond", "vlan", "named_vlan", "routes"]
         .map(|kind| Field::new(kind, Type::text(), "package that the image must have for it"))
         .to_vec();
+    network.push(Field::new("names", words(&["kernel", "udev"]), "who names the cards of its images; default: not known"));
     fields.push(Field::new("network", Type::Object(network), "what the network needs of the image; default: nothing"));
     Type::Object(fields)
 }
@@ -203,6 +211,7 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
         init: if value.string("init")? == "upstart" { Init::Upstart } else { Init::Systemd },
         password_hashes: value.get("password_hashes").map(|_| value.texts("password_hashes").into_iter().map(|id| id.value).collect()),
         apt_keys: if value.get("apt")?.string("keys")? == "signed-by" { AptKeys::SignedBy } else { AptKeys::TrustedGpgD },
+        apt_https: value.get("apt")?.string("https"),
         cloud_init: cloud_init.string("version")?,
         dialect: Dialect {
             literal: is("text", "literal"),
@@ -219,6 +228,7 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
             dsmode: cloud_init.bool("dsmode")?,
         },
         needs: value.get("network").map(needs).unwrap_or_default(),
+        udev_names: value.get("network").and_then(|network| network.string("names")).as_deref() == Some("udev"),
     })
 }
 

@@ -15,7 +15,7 @@ const SPEC: &str = r#"version: 1
 cluster: guide
 profile: mesosphere
 platform: ubuntu-14.04
-network: {subnet: 192.0.2.0/24}
+network: {subnet: 192.0.2.0/24, nameservers: [192.0.2.253]}
 packages: {source: mirror, mirror: "http://mirror.example.net/mesosphere"}
 hosts:
   - {name: "master[1-3]", role: master, address: 192.0.2.1}

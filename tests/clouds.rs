@@ -1,5 +1,6 @@
 //! Clouds: user-data at its limit and one byte over it, what it is packed into, and what the README says of them.
 
+mod cards; // network cards, and what of the network is not fetched
 mod instances; // ids that follow the content
 mod next; // the commands that are printed, run with stubs
 mod run; // run.sh under dash and busybox, with stubs for QEMU
@@ -39,7 +40,7 @@ fn spec(cloud: &str, delivery: &str, pad: &str) -> String {
     let keys: Vec<String> = (0..KEYS).map(|at| key(part(at))).collect();
     format!(
         "version: 1\ncluster: test\nprofile: mesosphere\nplatform: ubuntu-14.04\ncloud: {cloud}\ndelivery: {delivery}\n\
-         packages: {{mirror: \"http://mirror.example.net/mesosphere\"}}\nnetwork: {{subnet: 192.0.2.0/24}}\n\
+         packages: {{mirror: \"http://mirror.example.net/mesosphere\"}}\nnetwork: {{subnet: 192.0.2.0/24, nameservers: [192.0.2.253]}}\n\
          hosts: [{{name: m1, role: [master, slave], address: 192.0.2.1}}]\nallow: [mesosphere/single-master]\n\
          access: {{users: [{{name: ops, ssh_keys: [{}]}}]}}\n",
         keys.join(", ")

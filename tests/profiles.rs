@@ -13,7 +13,7 @@ const SPEC: &str = r#"version: 1
 cluster: ensemble
 profile: zookeeper
 platform: debian-12
-network: {subnet: 192.0.2.0/24, search: [example.net]}
+network: {subnet: 192.0.2.0/24, search: [example.net], interface: ens3}
 hosts:
   - {name: "member[1-3]", role: member, address: 192.0.2.1}
   - {name: client1, role: client, address: 192.0.2.9}

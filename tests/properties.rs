@@ -95,7 +95,9 @@ fn quoted(text: &str) -> String {
 }
 
 fn shop(platform: &str, hosts: &str, more: &str) -> String {
-    format!("version: 1\ncluster: test\nprofile: shop\nplatform: {platform}\nnetwork: {{subnet: 10.0.0.0/8}}\nhosts:\n  - {hosts}\n{more}")
+    format!(
+        "version: 1\ncluster: test\nprofile: shop\nplatform: {platform}\nnetwork: {{subnet: 10.0.0.0/8, interface: ens3}}\nhosts:\n  - {hosts}\n{more}"
+    )
 }
 
 const ONE: &str = "{name: web1, role: web, address: 10.0.0.1}";

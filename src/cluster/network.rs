@@ -152,6 +152,13 @@ impl fmt::Display for Subnet {
 }
 
 impl Mac {
+    /// An address for a card of a machine that we describe: local, unicast, and as different from others as the addresses of hosts
+    /// are; `number` is the card's.
+    pub fn own(address: Ipv4Addr, number: u8) -> Self {
+        let [a, b, c, d] = address.octets();
+        Self([0x52, 0x54_u8.wrapping_add(number), a, b, c, d])
+    }
+
     /// The address `offset` further on; none past the end.
     fn plus(self, offset: u32) -> Option<Self> {
         let number = self.0.iter().fold(0u64, |number, octet| number << 8 | u64::from(*octet)) + u64::from(offset);

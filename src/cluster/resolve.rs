@@ -355,6 +355,7 @@ fn places(spec: &Spec) -> BTreeMap<&'static str, At> {
         ("hosts", key("hosts")),
         ("network.interface", Some(network.interface.at)),
         ("packages.set", spec.packages.set.as_ref().map(|s| s.at)),
+        ("packages.mirror", spec.packages.mirror.as_ref().map(|m| m.at)),
         ("packages.source", spec.packages.source.as_ref().map(|s| s.at)),
     ];
     found.into_iter().filter_map(|(key, at)| Some((key, at?))).collect()

@@ -105,6 +105,10 @@ codes! {
         "Where ifupdown's own file is written (Ubuntu 14.04), interfaces have names only: that file cannot find one by its address, and a \
          udev rule that a seed brings comes too late to rename an interface in the first boot. Use the names that the image gives, or fix \
          them in the image. A bond or a VLAN is made on the host and has no address to be found by."
+    INTERFACE_NAME "interface-name" "the image calls no network card so"
+        "Most systems since 2016 name a card after its place, such as ens3 or enp1s0, and the network of a name that no card has is not set \
+         up: the machine boots without any. An interface whose hosts have a `mac` gets its name whatever the image calls the card; the \
+         commands that a build prints for libvirt, Proxmox and QEMU make cards with those addresses. Ubuntu 14.04 calls its cards eth0, eth1."
     INTERFACE_PACKAGE "interface-package" "the image must hold a package before the network can come up so"
         "ifupdown leaves bonds and VLANs to the packages ifenslave and vlan, and what cloud-init writes for it sets routes with net-tools, \
          without a word when that is not there. A seed cannot install packages before the network is up: bake them into the image; then \
@@ -131,6 +135,10 @@ codes! {
          at most one is meant. Ranges take consecutive addresses from their first one on."
     MIRROR "mirror" "the package source and its mirror do not fit together"
         "`source: mirror` needs `mirror: URL`; `key` and `fingerprint` belong to a mirror that signs with a key of its own."
+    MIRROR_HTTPS "mirror-https" "a mirror over https where apt alone takes none"
+        "Before version 1.5, apt leaves https to the package apt-transport-https, which many images have and minimal ones do not. It cannot \
+         be installed from the mirror that needs it: bake it into the image. Packages are as safe over http, since the key that signs their \
+         list is pinned; https hides which ones are fetched."
     MISSING_FIELD "missing-field" "a field that must be there is not"
         "The help line says what it is for. `clusterseed schema` prints the whole format, `clusterseed init` an example of it."
     MTU_DHCP "mtu-dhcp" "an MTU that the platform ignores where a server gives the address"
@@ -141,8 +149,15 @@ codes! {
     MTU_LOW "mtu-low" "an MTU below what every IPv4 host must take"
         "Hosts need not take packets in pieces of more than 576 bytes, and expect links that carry that much (RFC 791). A smaller MTU is \
          hardly ever meant, and slow."
+    NAMESERVER "nameserver-unusable" "no host can have the address of a name server"
+        "0.0.0.0, groups (224.0.0.0 and up) and the first and last address of a subnet belong to no server. The resolver would wait five \
+         seconds for each question to it, or never get an answer."
     NAMESERVERS "nameservers-many" "more name servers than a resolver asks"
         "The resolver of glibc reads three and ignores the rest (resolv.conf(5))."
+    NETWORK_UNREAD "network-unread" "a part of the network that nobody reads"
+        "Clouds that take no seed volume set up their machines themselves, and cloud-init asks them, not the network-config beside the \
+         user-data. With `addressing: dhcp`, gateway and name servers are those of the server that gives the addresses. Subnet and addresses \
+         are still what the cluster's own files are made of, so keep them, and have the rest set up where it counts."
     PACKAGE_NOT_STORED "package-not-stored" "a package that is carried is not in the store"
         "A build downloads nothing: it takes packages from the store of your machine, by the digests of cluster.lock. `clusterseed fetch` \
          brings those that are missing, from the sources of the lock or from a folder of yours (`--from DIR`)."
@@ -193,6 +208,10 @@ codes! {
         "Specs live in version control and in mails. Put the secret into a file that only you can read, and name it: `secret: {file: path}`. \
          What commands and apps hold is readable in the output and on hosts, too: bring the secret as a file of yours with `secret: true`, \
          and let the command read it there. Whether text is a secret is a guess; `allow` the warning where it is none."
+    SERVER_UNREACHABLE "server-unreachable" "hosts have no way to a server that they fetch from"
+        "With static addresses, hosts know what the spec tells them: without `nameservers` no name leads anywhere, and without `gateway` or \
+         `routes` nothing beyond their subnets is reached. First boot then fails when it fetches its seed or installs packages. Allow the \
+         warning where the image knows the way, such as a name in its /etc/hosts. Packages that are carried need none."
     SETTING_CONFLICT "setting-conflict" "two roles of a host set the same thing differently"
         "A host with two roles gets the settings of both. Where they disagree, set the value for the host itself."
     SETTING_NO_EFFECT "setting-no-effect" "a setting for hosts that it does not concern"
@@ -212,6 +231,9 @@ codes! {
         "A public key is one line: type, base64, comment, as in the `.pub` file. A broken line locks its owner out without a word."
     SSH_KEY_PRIVATE "ssh-key-private" "a private key where a public one belongs"
         "A private key in a spec ends up on every host. Use the `.pub` file, and replace the key if the spec was already shared."
+    SUBNET_LINK_LOCAL "subnet-link-local" "a subnet of link-local addresses"
+        "169.254.0.0/16 is for machines that find themselves an address (RFC 3927): no router passes it on, any of them may take one of \
+         yours, and clouds answer at 169.254.169.254. Choose a private network such as 10.0.0.0/8, unless the machines share one cable only."
     SUBNET_OVERLAP "subnet-overlap" "subnets of two interfaces overlap"
         "Addresses in both are reached through one of the interfaces, and which one depends on the order in which they come up."
     TEXT_BOM "text-bom" "the file begins with a byte order mark"

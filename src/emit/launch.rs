@@ -1,9 +1,10 @@
 //! The next commands: what an operator types to bring up what was built, as lines of sh. Nothing here runs them.
 
 use std::cmp::Ordering;
-use std::net::Ipv4Addr;
 
+use super::cards::Cards;
 use super::network;
+use crate::cluster::network::Mac;
 use crate::cluster::{Cluster, Compress, Host};
 use crate::format::debversion;
 use crate::platform::Target;
@@ -21,22 +22,69 @@ pub struct Step {
 /// All commands of a target, host by host; `output` is the output folder as it was typed.
 pub fn steps(cluster: &Cluster, target: &Target, output: &str) -> Vec<Step> {
     let mut steps = Vec::new();
+    let cards = Cards::new(cluster);
     for (index, host) in cluster.hosts.iter().enumerate() {
-        let line = |command: &Vec<Word>| shell(command, cluster, host, index, output);
-        steps.extend(target.hosts.iter().map(|command| Step { host: Some(host.name.clone()), shell: line(command) }));
+        let line = Line { cluster, target, host, index, output, cards: cards.of(host) };
+        steps.extend(target.hosts.iter().map(|command| Step { host: Some(host.name.clone()), shell: line.shell(command) }));
     }
-    if let Some(first) = cluster.hosts.first() {
-        steps.extend(target.once.iter().map(|command| Step { host: None, shell: shell(command, cluster, first, 0, output) }));
+    if let Some(host) = cluster.hosts.first() {
+        let line = Line { cluster, target, host, index: 0, output, cards: cards.of(host) };
+        steps.extend(target.once.iter().map(|command| Step { host: None, shell: line.shell(command) }));
     }
     steps
 }
 
-fn shell(command: &[Word], cluster: &Cluster, host: &Host, index: usize, output: &str) -> String {
-    let words = command.iter().map(|word| {
+/// What the commands of a target do not do for the network that the spec describes, in words.
+pub fn shortcomings(cluster: &Cluster, target: &Target) -> Vec<String> {
+    let cards = Cards::new(cluster);
+    let names: Vec<&str> = cards.names().collect();
+    let several = names.len() > 1;
+    if target.has(Place::Run) {
+        return Vec::new();
+    }
+    if target.has(Place::Cards) {
+        let word = "all network cards of a machine come to the same network; write another one where a card belongs to another";
+        return several.then(|| word.to_string()).into_iter().collect();
+    }
+    let several = several
+        .then(|| format!("each machine gets one network card, and the spec has {}: give it the others before it starts", names.join(", ")));
+    let given = "the hardware addresses of the spec are not set: give the machines those, or the spec those that the machines get";
+    several.into_iter().chain((cards.are_given() && !target.has(Place::Mac)).then(|| given.to_string())).collect()
+}
+
+/// What the words of a command are made of.
+struct Line<'a> {
+    cluster: &'a Cluster,
+    target: &'a Target,
+    host: &'a Host,
+    index: usize,
+    output: &'a str,
+    cards: Vec<Mac>,
+}
+
+impl Line<'_> {
+    fn shell(&self, command: &[Word]) -> String {
+        let mut words = Vec::new();
+        for word in command {
+            if word[..] == [Piece::Place(Place::Cards)] {
+                let each = self.cards.iter().enumerate().flat_map(|(at, _)| self.target.card.iter().map(move |word| self.word(word, at)));
+                words.extend(each);
+            } else {
+                words.push(self.word(word, 0));
+            }
+        }
+        words.join(" ")
+    }
+
+    /// A word; `card` is the number of the card that it speaks of.
+    fn word(&self, word: &Word, card: usize) -> String {
+        let Self { cluster, host, index, output, .. } = *self;
         let (mut out, mut text) = (String::new(), String::new());
         for piece in word {
             match piece {
                 Piece::Text(own) => text.push_str(own),
+                Piece::Place(Place::Card) => text.push_str(&card.to_string()),
+                Piece::Place(Place::Mac) => text.extend(self.cards.get(card).map(Mac::to_string)),
                 Piece::Place(place) => match read(*place, cluster, host, output) {
                     Some(command) => flush(&mut out, &mut text, &command),
                     None => text.push_str(&fill(*place, cluster, host, output)),
@@ -47,8 +95,7 @@ fn shell(command: &[Word], cluster: &Cluster, host: &Host, index: usize, output:
         }
         flush(&mut out, &mut text, "");
         out
-    });
-    words.collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Quotes what was gathered of a word, and adds what is quoted already.
@@ -66,7 +113,8 @@ fn fill(place: Place, cluster: &Cluster, host: &Host, output: &str) -> String {
         Place::Name => host.name.clone(),
         Place::Cluster => cluster.name.clone(),
         Place::Address => host.address.to_string(),
-        Place::Mac => mac(host.address),
+        // Of these, `word` speaks.
+        Place::Mac | Place::Card | Place::Cards => String::new(),
         Place::Os => format!("{}{}", cluster.platform.distribution, cluster.platform.version),
         Place::UserData | Place::UserDataBase64 | Place::UserDataGzip => file("user-data"),
         Place::GuestMetadata => file("meta-data"),
@@ -104,12 +152,6 @@ fn below(output: &str, path: &str) -> String {
     format!("{dash}{}/{path}", output.trim_end_matches('/'))
 }
 
-/// A MAC address of a host's own: local, unicast, and as different from others as the addresses are.
-pub fn mac(address: Ipv4Addr) -> String {
-    let [a, b, c, d] = address.octets();
-    format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
-}
-
 /// A word for sh, with quotes only where it needs them.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
@@ -130,6 +172,8 @@ pub struct Net {
     pub grub: String,
     /// Options of QEMU that say it by SMBIOS, as words of sh; none where cloud-init does not look there.
     pub smbios: Option<String>,
+    /// True when the network that the spec describes comes the same way, or the spec describes none.
+    pub network: bool,
 }
 
 /// For one host; `url` is where the hosts' folders are served.
@@ -141,7 +185,8 @@ pub fn net(cluster: &Cluster, host: &Host, url: &str) -> Net {
     let grub = format!("GRUB_CMDLINE_LINUX='{}'", kernel.replace(';', r"\;"));
     let serial = format!("type=1,serial={}", kernel.replace(',', ",,"));
     let smbios = since("17.1").then(|| format!("-smbios {}", quoted(&serial)));
-    Net { kernel, grub, smbios }
+    // Before 24.3, NoCloud reads `network-config` from volumes alone (canonical/cloud-init#5566). What 0.7.5 reads is in meta-data.
+    Net { kernel, grub, smbios, network: !network::is_a_file(cluster) || since("24.3") }
 }
 
 #[cfg(test)]

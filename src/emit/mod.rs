@@ -1,5 +1,6 @@
 //! Pass 4: a [`HostPlan`] to [`Artifact`]s. Emitters return bytes; they know dialects, not platform names, and never write.
 
+pub mod cards;
 pub mod encoding;
 pub mod host_json;
 pub mod image;

@@ -1,8 +1,9 @@
 //! `run.sh`: boots the cluster on the machine of whoever built it.
 
-use super::launch::{always_quoted, mac};
+use super::cards::Cards;
+use super::launch::always_quoted;
 use crate::artifact::Artifact;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Host};
 use crate::format::checksum::Sha256Sum;
 
 /// The script, with an example in the lines that are filled in.
@@ -10,7 +11,9 @@ const SCRIPT: &str = include_str!("run.sh");
 
 /// The whole script; `image` is the base image as it was typed, so that the output depends on nothing but the command.
 pub fn emit(cluster: &Cluster, image: Option<&str>) -> Artifact {
-    let hosts: Vec<String> = cluster.hosts.iter().map(|host| format!("{} {}", host.name, mac(host.address))).collect();
+    let cards = Cards::new(cluster);
+    let words = |host: &Host| cards.of(host).iter().fold(host.name.clone(), |line, mac| format!("{line} {mac}"));
+    let hosts: Vec<String> = cluster.hosts.iter().map(words).collect();
     // Clusters that run side by side must not hear each other.
     let [high, low, ..] = Sha256Sum::of(cluster.name.as_bytes()).0;
     let port = 20_000 + u32::from(u16::from_be_bytes([high, low])) % 10_000;

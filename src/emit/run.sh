@@ -6,12 +6,12 @@
 #   run.sh status        which hosts run, and where their consoles are
 #
 # Environment: IMAGE (base image), STATE (folder for disks and consoles), MEMORY (MiB), CPUS, SIZE (of a disk),
-# MCAST (ADDRESS:PORT of the network), NET=user (a second interface that leads outside), QEMU (program), ACCEL (kvm or tcg).
+# MCAST (ADDRESS:PORT of the network), NET=user (one more interface, which leads outside), QEMU (program), ACCEL (kvm or tcg).
 set -u
 LC_ALL=C
 export LC_ALL
 
-# What `clusterseed build --target qemu` filled in: the cluster, its volumes, the base image, name and MAC address of each host.
+# What `clusterseed build --target qemu` filled in: the cluster, its volumes, the base image, name and MAC addresses of each host.
 cluster='example'
 volume='seed.iso'
 image=''
@@ -63,18 +63,23 @@ disk() { # HOST
 	mv "$state/$1/disk.new" "$state/$1/disk.qcow2"
 }
 
-start() { # HOST MAC
+start() { # HOST MACS: with a network card for each address
 	seed=$here/hosts/$1/$volume
 	[ -f "$seed" ] || fail "$seed is missing; build for a cloud with seed volumes: --cloud qemu"
 	mkdir -p "$state/$1" || fail "cannot make $state/$1"
 	disk "$1"
 	where=$(commas "$state/$1")
-	# By its local address the network stays inside this machine; without it, frames leave by the interface of the default route.
+	macs=$2
 	set -- "$1" -name "$cluster-$1" -cpu max -smp "${CPUS:-1}" -m "${MEMORY:-2048}" \
 		-display none -daemonize -pidfile "$state/$1/pid" -serial "file:$state/$1/console.log" \
 		-drive "file=$where/disk.qcow2,if=virtio,format=qcow2" \
-		-drive "file=$(commas "$seed"),if=virtio,format=raw,readonly=on" \
-		-netdev "socket,id=cluster,mcast=$mcast,localaddr=127.0.0.1" -device "virtio-net-pci,netdev=cluster,mac=$2"
+		-drive "file=$(commas "$seed"),if=virtio,format=raw,readonly=on"
+	# By its local address the network stays inside this machine; without it, frames leave by the interface of the default route.
+	card=
+	for mac in $macs; do
+		set -- "$@" -netdev "socket,id=cluster$card,mcast=$mcast,localaddr=127.0.0.1" -device "virtio-net-pci,netdev=cluster$card,mac=$mac"
+		card=$((${card:-0} + 1))
+	done
 	[ "${NET-}" != user ] || set -- "$@" -netdev user,id=outside -device virtio-net-pci,netdev=outside
 	name=$1
 	shift
@@ -104,8 +109,8 @@ stop() { # HOST
 }
 
 each() { # COMMAND: once for each host; its failure ends the script
-	while read -r host mac <&3; do
-		"$1" "$host" "$mac" || exit
+	while read -r host macs <&3; do
+		"$1" "$host" "$macs" || exit
 	done 3<<EOF
 $hosts
 EOF

@@ -20,6 +20,8 @@ pub struct Target {
     pub hosts: Vec<Vec<Word>>,
     /// Commands for all hosts together.
     pub once: Vec<Vec<Word>>,
+    /// Words of a command that make one network card.
+    pub card: Vec<Word>,
     /// What the commands cannot do.
     pub note: Option<String>,
 }
@@ -27,8 +29,12 @@ pub struct Target {
 impl Target {
     /// True when a command attaches `seed.iso`.
     pub fn attaches_seed(&self) -> bool {
-        let words = self.hosts.iter().chain(&self.once).flatten().flatten();
-        words.into_iter().any(|piece| matches!(piece, Piece::Place(Place::Seed | Place::SeedInOptions)))
+        self.has(Place::Seed) || self.has(Place::SeedInOptions)
+    }
+
+    /// True when a command speaks of something of the build.
+    pub fn has(&self, place: Place) -> bool {
+        self.hosts.iter().chain(&self.once).flatten().flatten().any(|piece| *piece == Piece::Place(place))
     }
 }
 
@@ -57,8 +63,12 @@ pub enum Place {
     Cluster,
     /// Address of the host.
     Address,
-    /// A fixed MAC address for the host.
+    /// MAC address of a network card; outside of `card`, of the first one.
     Mac,
+    /// Number of a network card, from 0 on.
+    Card,
+    /// The words of `card`, once for each network card.
+    Cards,
     /// The operating system, as libosinfo knows it.
     Os,
     /// The file `user-data`.
@@ -77,11 +87,13 @@ pub enum Place {
     Run,
 }
 
-const PLACES: [(&str, Place); 12] = [
+const PLACES: [(&str, Place); 14] = [
     ("{name}", Place::Name),
     ("{cluster}", Place::Cluster),
     ("{address}", Place::Address),
     ("{mac}", Place::Mac),
+    ("{card}", Place::Card),
+    ("{cards}", Place::Cards),
     ("{os}", Place::Os),
     ("{user-data}", Place::UserData),
     ("{user-data:base64}", Place::UserDataBase64),
@@ -101,6 +113,7 @@ fn shape() -> Type {
         Field::new("needs", Type::Map { keys: Some(variable), values: Box::new(Type::text()) }, "what the operator fills in"),
         Field::new("hosts", commands(), "commands for each host"),
         Field::new("once", commands(), "commands for all hosts together"),
+        Field::new("card", Type::list(Type::text()), "words that make one network card"),
         Field::new("note", Type::text(), "what the commands cannot do"),
     ];
     let targets = Type::Map { keys: None, values: Box::new(Type::Object(target)) };
@@ -120,9 +133,11 @@ pub fn targets(catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics
             commands.collect::<Vec<Vec<Word>>>()
         };
         let (hosts, once) = (commands("hosts"), commands("once"));
+        let card = body.get("card").map(Value::items).unwrap_or_default().iter();
+        let card = card.filter_map(|w| word(w.text()?, w.at, &needs, diags)).collect();
         let clouds = body.texts("clouds").into_iter().map(|cloud| cloud.value).collect();
         let summary = body.string("summary").unwrap_or_default();
-        found.push(Target { name: name.clone(), summary, clouds, needs, hosts, once, note: body.string("note") });
+        found.push(Target { name: name.clone(), summary, clouds, needs, hosts, once, card, note: body.string("note") });
     }
     found
 }

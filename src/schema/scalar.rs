@@ -111,7 +111,16 @@ pub fn address(text: &str) -> Result<Ipv4Addr, String> {
 
 /// Network address and prefix length; host bits must be zero.
 pub fn subnet(text: &str) -> Result<(Ipv4Addr, u8), String> {
-    network(text, 8, 30)
+    let (base, prefix) = network(text, 8, 30)?;
+    // RFC 6890; a network of 8 bits and more lies in one of these as a whole, or not at all.
+    let what = match base.octets()[0] {
+        0 => "stand for \"this network\"",
+        127 => "never leave a host",
+        224..=239 => "are for groups",
+        240..=255 => "are reserved",
+        _ => return Ok((base, prefix)),
+    };
+    Err(format!("hosts cannot have its addresses, which {what}; write one such as `192.168.1.0/24`"))
 }
 
 /// The same for what a route leads to, which may be a single host.

@@ -75,7 +75,7 @@ impl Project {
         fs::write(
             folder.join("cluster.yaml"),
             format!(
-                "version: 1\ncluster: bench\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24}}\ndelivery: volume\n\
+                "version: 1\ncluster: bench\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24, interface: ens3}}\ndelivery: volume\n\
                  hosts: [{{name: a1, role: node, address: 192.0.2.1}}]\n\
                  packages: {{source: carried, extra: [{}], from: [{{name: debs, folder: pool}}]}}\n",
                 names.join(", ")

@@ -20,7 +20,7 @@ impl Desk {
     pub fn spec(&self, extra: &str, sources: &[String], more: &str) {
         let sources: String = sources.iter().map(|source| format!("    - {source}\n")).collect();
         let text = format!(
-            "version: 1\ncluster: test\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24}}\n\
+            "version: 1\ncluster: test\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24, interface: ens3}}\n\
              hosts:\n  - {{name: a1, role: node, address: 192.0.2.1}}\ndelivery: hand\n\
              packages:\n  source: carried\n  extra: [{extra}]\n{more}  from:\n{sources}"
         );

@@ -34,7 +34,7 @@ impl Desk {
         let desk = Self(support::scratch());
         let list = urls.iter().map(|url| format!("\"{url}\"")).collect::<Vec<_>>().join(", ");
         let spec = format!(
-            "version: 1\ncluster: test\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24}}\n\
+            "version: 1\ncluster: test\nprofile: bare\nplatform: debian-12\nnetwork: {{subnet: 192.0.2.0/24, interface: ens3}}\n\
              hosts:\n  - {{name: a1, role: node, address: 192.0.2.1}}\ndelivery: hand\n\
              packages:\n  source: carried\n  extra: [thing]\n  from:\n    - {{name: pool, url: [{list}], suites: [\"./\"], unsigned: true}}\n"
         );

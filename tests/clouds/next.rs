@@ -211,7 +211,7 @@ fn commands_name_files_that_are_there() {
     }
 }
 
-fn build(folder: &Path, arguments: &[&str]) -> Done {
+pub fn build(folder: &Path, arguments: &[&str]) -> Done {
     finish(clusterseed().args(["build", "-o", "out"]).args(arguments).current_dir(folder))
 }
 

@@ -119,6 +119,25 @@ fn a_cluster_goes_up_and_down() {
     }
 }
 
+/// A machine has a card for each address, all on the one network.
+#[test]
+fn a_machine_has_all_its_cards() {
+    for desk in SHELLS.into_iter().filter_map(|shell| Desk::new(shell, Some("base.img"))) {
+        let script = desk.path("my out, put/run.sh");
+        let text = fs::read_to_string(&script).expect("run.sh");
+        fs::write(&script, text.replace("s1 52:54:c0:00:02:33", "s1 52:54:c0:00:02:33 0a:00:00:00:00:01 0a:00:00:00:00:02"))
+            .expect("run.sh");
+        assert_eq!(desk.run(&["up"], &[("NET", "user")]).0, 0);
+        let calls = desk.calls();
+        let cards: Vec<&str> = calls[2].split('|').filter(|word| word.starts_with("virtio-net-pci")).collect();
+        let wanted =
+            ["netdev=cluster,mac=52:54:c0:00:02:33", "netdev=cluster1,mac=0a:00:00:00:00:01", "netdev=cluster2,mac=0a:00:00:00:00:02"];
+        let wanted: Vec<String> = wanted.iter().chain(&["netdev=outside"]).map(|card| format!("virtio-net-pci,{card}")).collect();
+        assert_eq!(cards, wanted, "{:?}", desk.shell);
+        assert!(calls[2].contains("|socket,id=cluster2,mcast=230.0.0.1:"), "{calls:?}");
+    }
+}
+
 fn can_write(path: &str) -> bool {
     Command::new("sh").args(["-c", "[ -r \"$0\" ] && [ -w \"$0\" ]", path]).status().expect("sh").success()
 }

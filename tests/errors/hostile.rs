@@ -26,7 +26,7 @@ cluster: test
 profile: mesosphere
 platform: ubuntu-14.04
 packages: {mirror: \"http://mirror.example.net/mesosphere\"}
-network: {subnet: 10.0.0.0/8}
+network: {subnet: 10.0.0.0/8, nameservers: [10.255.255.253]}
 hosts:
   - {name: master1, role: [master, slave], address: 10.0.0.1}
 allow: [mesosphere/single-master]

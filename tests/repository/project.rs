@@ -149,7 +149,7 @@ impl Project {
             None => (delivery, delivery.to_string()),
         };
         let text = format!(
-            "version: 1\ncluster: small\nprofile: small\nplatform: {}\nnetwork: {{subnet: 203.0.113.0/24}}\ndelivery: {way}\nhosts:\n  \
+            "version: 1\ncluster: small\nprofile: small\nplatform: {}\nnetwork: {{subnet: 203.0.113.0/24, interface: ens3}}\ndelivery: {way}\nhosts:\n  \
              - {{name: server1, role: server, address: 203.0.113.1}}\n  - {{name: client1, role: client, address: 203.0.113.2}}\n\
              packages:\n  source: carried\n  from: [{{name: debs, folder: debs}}]\n  sources_list: aside\n",
             self.platform

@@ -104,7 +104,7 @@ impl Project {
         let project = Self { folder: scratch() };
         let pin = fs::read_to_string(data("carried/keys/signer.fingerprint")).expect("a fingerprint");
         let spec = format!(
-            "version: 1\ncluster: test\nprofile: bare\nplatform: {platform}\ndelivery: {delivery}\nnetwork: {{subnet: 192.0.2.0/24}}\n\
+            "version: 1\ncluster: test\nprofile: bare\nplatform: {platform}\ndelivery: {delivery}\nnetwork: {{subnet: 192.0.2.0/24, interface: ens3}}\n\
              trust: {{fingerprints: [\"{pin}\"]}}\nhosts:\n  - {{name: \"node[1-2]\", role: node, address: 192.0.2.1}}\n"
         );
         fs::write(project.spec(), spec).expect("a spec");

@@ -214,6 +214,34 @@ pub fn platform(cluster: &Cluster, diags: &mut Diagnostics) {
     needs(network, platform, diags);
 }
 
+/// Cards have the names that the image gives, unless they are found by their hardware address.
+pub fn called(cluster: &Cluster, diags: &mut Diagnostics) {
+    let (network, platform) = (&cluster.network, &cluster.platform);
+    if !cluster.sound.platform || !platform.udev_names || network.addressing == Addressing::None || !cluster.cloud.volume {
+        return;
+    }
+    let of_the_kernel = |name: &str| name.strip_prefix("eth").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let lost = network.interfaces.iter().enumerate().find_map(|(index, interface)| {
+        let physical = matches!(interface.kind, Kind::Physical) && of_the_kernel(&interface.name);
+        let host = cluster.hosts.iter().find(|host| physical && host.links[index].mac.is_none())?;
+        Some((interface, host))
+    });
+    let Some((interface, host)) = lost else { return };
+    let name = &interface.name;
+    let message = format!("images of {} call no card `{name}`, and `{}` gives none that name by its `mac`", platform.name, host.name);
+    // An interface that nobody named has the place of the whole network.
+    let typed = interface.at.end - interface.at.start == name.len() as u32;
+    let at = if typed { interface.at } else { cluster.places.get("network").copied().unwrap_or(interface.at) };
+    diags.push(
+        Diagnostic::warning(codes::INTERFACE_NAME, at, message)
+            .help(format!("write the card's address at each host, `interfaces: {{{name}: {{mac: …}}}}`: then it gets the name"))
+            .help(
+                "or write the image's own name: enp1s0 (virt-install), ens3 (QEMU), ens18 (Proxmox), ens192 (vSphere) are usual for the first; \
+                 allow the warning for images that boot with net.ifnames=0",
+            ),
+    );
+}
+
 /// What cloud-init and ifupdown lose between them: seen with 20.4 and 0.8.36.
 fn lost(network: &Network, platform: &Platform, diags: &mut Diagnostics) {
     for interface in &network.interfaces {

@@ -8,6 +8,7 @@ mod network;
 mod own;
 mod packages;
 mod ports;
+mod reach;
 mod roles;
 mod rules;
 mod secrets;
@@ -27,6 +28,10 @@ const CHECKS: &[Check] = &[
     interfaces::packets,
     interfaces::routes,
     interfaces::platform,
+    interfaces::called,
+    reach::unread,
+    reach::servers,
+    reach::https,
     hosts::names,
     hosts::addresses,
     hosts::macs,

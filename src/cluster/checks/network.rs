@@ -13,6 +13,7 @@ const SEARCH_LENGTH: usize = 256;
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     gateways(&cluster.network, diags);
     subnets(&cluster.network, diags);
+    nameservers(cluster, diags);
     resolver(cluster, diags);
 }
 
@@ -63,6 +64,13 @@ fn gateways(network: &Network, diags: &mut Diagnostics) {
 fn subnets(network: &Network, diags: &mut Diagnostics) {
     for (index, interface) in network.interfaces.iter().enumerate() {
         let Some(subnet) = interface.subnet else { continue };
+        if subnet.base.is_link_local() {
+            let message = format!("{subnet} of `{}` holds link-local addresses, which no router passes on", interface.name);
+            diags.push(
+                Diagnostic::warning(codes::SUBNET_LINK_LOCAL, interface.at, message)
+                    .help("use a private network such as 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+            );
+        }
         let other = network.interfaces[..index].iter().find(|other| other.subnet.is_some_and(|other| other.overlaps(subnet)));
         let Some(other) = other else { continue };
         // The cluster's subnet is rarely the wrong one.
@@ -73,6 +81,31 @@ fn subnets(network: &Network, diags: &mut Diagnostics) {
             Diagnostic::error(codes::SUBNET_OVERLAP, later.at, message)
                 .related(earlier.at, format!("`{}`", earlier.name))
                 .help("give each interface a network of its own; several interfaces in one network make a `bond`"),
+        );
+    }
+}
+
+/// Name servers have addresses that a host can have; one on the host itself may be meant.
+fn nameservers(cluster: &Cluster, diags: &mut Diagnostics) {
+    let network = &cluster.network;
+    let subnets = || network.interfaces.iter().filter_map(|interface| interface.subnet);
+    for server in &network.nameservers {
+        let what = match server.octets()[0] {
+            0 => "belongs to no host".to_string(),
+            224..=239 => "is a group's".to_string(),
+            240..=255 => "is reserved".to_string(),
+            _ => match subnets().find(|subnet| subnet.contains(*server) && !subnet.has_host(*server)) {
+                Some(subnet) => format!("is the first or last of {subnet}"),
+                None => continue,
+            },
+        };
+        diags.push(
+            Diagnostic::error(
+                codes::NAMESERVER,
+                cluster.places.get("network.nameservers").copied().unwrap_or(cluster.at),
+                format!("no name server answers at {server}: the address {what}"),
+            )
+            .help("write the address of a name server, or none"),
         );
     }
 }
