@@ -29,6 +29,7 @@ W=$(mktemp -d "$R/run/clusterseed.XXXXXX") || { printf 'error: cannot make a fol
 : >"$W/phases"
 trap on_exit EXIT
 trap 'die "$E_FAIL" "stopped by a signal in phase $PHASE" "run apply again: it goes on where it was"' HUP INT TERM PIPE
+[ "$MODE" = run ] || trap 'FINISHED=1; exit "$E_PIPE"' PIPE    # who reads a look has seen enough
 CLOCK=$(date +%s) STARTED_AT=$(now)
 phase_begins verify
 
