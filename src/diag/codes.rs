@@ -63,7 +63,9 @@ codes! {
     FILE_MISSING "file-missing" "a local file that the spec names cannot be read"
         "Paths in a spec are relative to the spec. The file is missing, is a folder, or may not be read by you."
     FILE_PLACE "file-place" "a file lies where nobody may put one"
-        "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat."
+        "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat. \
+         Other files have a place of their own in the spec, where they are checked: accounts (`access.users`), the network (`network`), and \
+         daemon flags (`settings`): in folders where every file becomes a flag, even a leftover like `x.bak` keeps a daemon from starting."
     FLAG_RESERVED "flag-reserved" "a daemon flag is already set by the profile or the package"
         "The start scripts of the packages pass some flags themselves, and the profile derives others from the spec. A flag given twice \
          kills the daemon at start, so each has exactly one place; the help line names it."
