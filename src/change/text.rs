@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::hosts::{FirstBoot, HostChange, Kind};
 use super::lines::Lines;
 use super::restart::Action;
-use super::{Change, FileChange, Other};
+use super::{Change, FileChange, Leaves, Other};
 use crate::format::names;
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -39,6 +39,12 @@ pub fn print(change: &Change) -> String {
             let _ = writeln!(out, "  {CHANGED}~{CHANGED:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
         }
     });
+    if change.files.iter().any(|file| file.new.is_none()) {
+        let _ = writeln!(
+            out,
+            "  {DIM}what leaves is removed, or becomes again what the host had before clusterseed; one that somebody changed since stays{DIM:#}"
+        );
+    }
     section("packages", &change.packages, &mut out, |package, out| {
         let version = |known: &Option<Option<String>>| match known {
             Some(Some(version)) => version.clone(),
@@ -203,7 +209,8 @@ fn file(file: &FileChange, out: &mut String) {
         (_, None) => (REMOVED, '-'),
         _ => (CHANGED, '~'),
     };
-    let _ = writeln!(out, "  {style}{sign}{style:#} {}{}{}", file.path, meta(file), on(&file.hosts));
+    let back = if file.leaves() == Some(Leaves::Restored) { ", which becomes again what the host had" } else { "" };
+    let _ = writeln!(out, "  {style}{sign}{style:#} {}{back}{}{}", file.path, meta(file), on(&file.hosts));
     match &file.lines {
         Lines::Same => {}
         Lines::Secret if file.old.is_some() && file.new.is_some() => drop(writeln!(out, "      {DIM}a secret, which changes{DIM:#}")),
