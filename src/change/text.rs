@@ -36,7 +36,8 @@ pub fn print(change: &Change) -> String {
         alike.iter().take(ALIKE).for_each(|change| file(change, out));
         let more: Vec<&str> = alike.iter().skip(ALIKE).flat_map(|change| &change.hosts).map(String::as_str).collect();
         if !more.is_empty() {
-            let _ = writeln!(out, "  {CHANGED}~{CHANGED:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
+            let (style, sign) = sign(&alike[0]);
+            let _ = writeln!(out, "  {style}{sign}{style:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
         }
     });
     if change.files.iter().any(|file| file.new.is_none()) {
@@ -203,12 +204,16 @@ fn alike(files: &[FileChange]) -> Vec<&[FileChange]> {
     files.chunk_by(|a, b| a.path == b.path && a.old.is_some() == b.old.is_some() && a.new.is_some() == b.new.is_some()).collect()
 }
 
-fn file(file: &FileChange, out: &mut String) {
-    let (style, sign) = match (&file.old, &file.new) {
+fn sign(file: &FileChange) -> (Style, char) {
+    match (&file.old, &file.new) {
         (None, _) => (ADDED, '+'),
         (_, None) => (REMOVED, '-'),
         _ => (CHANGED, '~'),
-    };
+    }
+}
+
+fn file(file: &FileChange, out: &mut String) {
+    let (style, sign) = sign(file);
     let back = if file.leaves() == Some(Leaves::Restored) { ", which becomes again what the host had" } else { "" };
     let _ = writeln!(out, "  {style}{sign}{style:#} {}{back}{}{}", file.path, meta(file), on(&file.hosts));
     match &file.lines {

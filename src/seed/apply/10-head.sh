@@ -32,7 +32,6 @@ E_BUSY=7      # another run is at work
 E_PEERS=8     # this host is ready, but others that its services need are missing
 E_IDENTITY=9  # a service that has run would have to become somebody else
 E_SUBMIT=10   # a service did not take what it was to be given
-E_PIPE=141    # only looking: nobody reads any more; what a shell calls the end by that signal
 
 set -u
 umask 077
