@@ -22,7 +22,20 @@ use super::support;
 use server::{Reply, Server};
 
 /// What a plain `cargo test` runs of `apply/run.sh`: a first run per init system, a second one, refusals, secrets.
-const FAST_CASES: &[&str] = &["upstart", "systemd", "second_run", "damaged_seed", "secrets", "dry", "sweep", "by_hand", "submit_race"];
+const FAST_CASES: &[&str] = &[
+    "upstart",
+    "systemd",
+    "second_run",
+    "damaged_seed",
+    "secrets",
+    "dry",
+    "sweep",
+    "by_hand",
+    "submit_race",
+    "originals",
+    "no_original",
+    "closed_pipe",
+];
 
 /// Runs cases, or all with none; `every` thins out what is killed and flipped. Gives all that `apply` said.
 fn apply_cases(shell: &str, cases: &[&str], every: usize) -> String {

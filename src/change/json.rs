@@ -86,6 +86,7 @@ fn file(file: &FileChange) -> Value {
         "lines": lines,
         "old": entry(&file.old),
         "new": entry(&file.new),
+        "leaves": file.leaves().map(super::Leaves::word),
         "hosts": file.hosts,
     })
 }

@@ -72,6 +72,48 @@ pub struct FileChange {
     pub hosts: Vec<String>,
 }
 
+/// What becomes of a file that no seed has any more. `apply` keeps what it overwrites, and knows what that was; here it is known
+/// of files that no system is without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// The host's own is put back.
+    Restored,
+    /// The same where there was one; else it is removed.
+    RemovedOrRestored,
+}
+
+impl Leaves {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
+            Self::RemovedOrRestored => "removed-or-restored",
+        }
+    }
+}
+
+/// Every image of Debian and Ubuntu has them.
+const EVERYWHERE: &[&str] = &[
+    "/etc/fstab",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/issue",
+    "/etc/issue.net",
+    "/etc/login.defs",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/profile",
+    "/etc/resolv.conf",
+];
+
+impl FileChange {
+    /// What becomes of it, where it leaves.
+    pub fn leaves(&self) -> Option<Leaves> {
+        let known = EVERYWHERE.contains(&self.path.as_str());
+        self.new.is_none().then_some(if known { Leaves::Restored } else { Leaves::RemovedOrRestored })
+    }
+}
+
 /// A package that moves on some hosts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PackageChange {
@@ -154,7 +196,11 @@ impl<K> Default for Groups<K> {
 
 impl<K: Hash + Eq> Groups<K> {
     fn add(&mut self, key: K, host: &str) {
-        self.0.entry(key).or_default().push(host.to_string());
+        let hosts = self.0.entry(key).or_default();
+        // The same thing twice on one host is told once.
+        if hosts.last().is_none_or(|last| last != host) {
+            hosts.push(host.to_string());
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::hosts::{FirstBoot, HostChange, Kind};
 use super::lines::Lines;
 use super::restart::Action;
-use super::{Change, FileChange, Other};
+use super::{Change, FileChange, Leaves, Other};
 use crate::format::names;
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -38,9 +38,16 @@ pub fn print(change: &Change) -> String {
         alike.iter().take(ALIKE).for_each(|change| file(change, out));
         let more: Vec<&str> = alike.iter().skip(ALIKE).flat_map(|change| &change.hosts).map(String::as_str).collect();
         if !more.is_empty() {
-            let _ = writeln!(out, "  {CHANGED}~{CHANGED:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
+            let (style, sign) = sign(&alike[0]);
+            let _ = writeln!(out, "  {style}{sign}{style:#} {}, with words of its own{DIM}  {}{DIM:#}", alike[0].path, names::brief(more));
         }
     });
+    if change.files.iter().any(|file| file.new.is_none()) {
+        let _ = writeln!(
+            out,
+            "  {DIM}what leaves is removed, or becomes again what the host had before clusterseed; one that somebody changed since stays{DIM:#}"
+        );
+    }
     section("packages", &change.packages, &mut out, |package, out| {
         let version = |known: &Option<Option<String>>| match known {
             Some(Some(version)) => version.clone(),
@@ -221,13 +228,18 @@ fn alike(files: &[FileChange]) -> Vec<&[FileChange]> {
     files.chunk_by(|a, b| a.path == b.path && a.old.is_some() == b.old.is_some() && a.new.is_some() == b.new.is_some()).collect()
 }
 
-fn file(file: &FileChange, out: &mut String) {
-    let (style, sign) = match (&file.old, &file.new) {
+fn sign(file: &FileChange) -> (Style, char) {
+    match (&file.old, &file.new) {
         (None, _) => (ADDED, '+'),
         (_, None) => (REMOVED, '-'),
         _ => (CHANGED, '~'),
-    };
-    let _ = writeln!(out, "  {style}{sign}{style:#} {}{}{}", file.path, meta(file), on(&file.hosts));
+    }
+}
+
+fn file(file: &FileChange, out: &mut String) {
+    let (style, sign) = sign(file);
+    let back = if file.leaves() == Some(Leaves::Restored) { ", which becomes again what the host had" } else { "" };
+    let _ = writeln!(out, "  {style}{sign}{style:#} {}{back}{}{}", file.path, meta(file), on(&file.hosts));
     match &file.lines {
         Lines::Same => {}
         Lines::Secret if file.old.is_some() && file.new.is_some() => drop(writeln!(out, "      {DIM}a secret, which changes{DIM:#}")),

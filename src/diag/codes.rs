@@ -63,7 +63,9 @@ codes! {
     FILE_MISSING "file-missing" "a local file that the spec names cannot be read"
         "Paths in a spec are relative to the spec. The file is missing, is a folder, or may not be read by you."
     FILE_PLACE "file-place" "a file lies where nobody may put one"
-        "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat."
+        "Kernel file systems vanish at reboot; the folders of cloud-init and clusterseed hold the state that makes first boot safe to repeat. \
+         Other files have a place of their own in the spec, where they are checked: accounts (`access.users`), the network (`network`), and \
+         daemon flags (`settings`): in folders where every file becomes a flag, even a leftover like `x.bak` keeps a daemon from starting."
     FILE_SECRET "file-secret" "a file that others can read, and should not"
         "A file of yours is a secret when it says `secret: true` or has a `mode` that lets others not read it: then every output that holds it \
          has mode 0600, no message and no `diff` shows it. A private key in any other file would be readable for everybody, on the \

@@ -17,6 +17,7 @@ pub const PROGRAM: &str = concat!(
     include_str!("../seed/apply/20-words.sh"),
     include_str!("../seed/apply/30-seed.sh"),
     include_str!("../seed/apply/40-files.sh"),
+    include_str!("../seed/apply/45-originals.sh"),
     include_str!("../seed/apply/50-init.sh"),
     include_str!("../seed/apply/55-resume.sh"),
     include_str!("../seed/apply/60-packages.sh"),

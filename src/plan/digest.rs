@@ -141,9 +141,13 @@ fn joined<T: ToString>(values: &[T]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Sixteen hexadecimal digits that name a command.
-pub fn command(moment: &str, run: &[String]) -> String {
+/// Sixteen hexadecimal digits that name a command; `earlier` are the same ones before it on its host.
+pub fn command(moment: &str, run: &[String], earlier: usize) -> String {
     let mut hash = Sha256::new();
+    if earlier > 0 {
+        // Before the moment, which is one of two words: no words of a command can look like this.
+        hash.update(format!("again {earlier}\0"));
+    }
     for part in std::iter::once(moment).chain(run.iter().map(String::as_str)) {
         hash.update(part.as_bytes());
         hash.update([0]);

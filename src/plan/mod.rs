@@ -125,7 +125,8 @@ pub struct Alternative {
 /// A command of the user's own.
 #[derive(Clone, Debug, Serialize)]
 pub struct Command {
-    /// Sixteen hexadecimal digits of the digest of the command: it runs once for each.
+    /// Sixteen hexadecimal digits of the digest of the command, and of how many before it on this host are the same: it runs once
+    /// for each.
     pub id: String,
     /// `before-install` or `after-start`.
     #[serde(rename = "at")]
@@ -267,10 +268,14 @@ impl<'c> Planner<'c> {
 
     fn commands(&self, host: &Host) -> Vec<Command> {
         let own = self.cluster.commands.iter().filter(|c| self.cluster.concerns(&c.audience, host));
+        let mut before: BTreeMap<(String, Vec<String>), usize> = BTreeMap::new();
         own.map(|command| {
             let words: Vec<String> = command.run.iter().map(|w| w.value.clone()).collect();
             let run = if command.shell { [vec!["sh".to_string(), "-c".to_string()], words].concat() } else { words };
-            Command { id: digest::command(&command.moment, &run), moment: command.moment.clone(), run }
+            let earlier = before.entry((command.moment.clone(), run.clone())).or_default();
+            let id = digest::command(&command.moment, &run, *earlier);
+            *earlier += 1;
+            Command { id, moment: command.moment.clone(), run }
         })
         .collect()
     }

@@ -50,3 +50,16 @@ case_words_of_files() {
     on_own_disk byhand master; mv "$SEED" "$M/unpacked"; SEED=$M/unpacked; echo hold >"$FAKE/fill"
     apply; rc_is 1; says "the disk is full: cannot copy the seed to"; umount "$ROOT/run" "$ROOT"
 }
+
+# Who reads a look may have seen enough.
+case_closed_pipe() {
+    master closed
+    for cp_look in --check --dry-run; do
+        # shellcheck disable=SC2086  # words of a shell
+        { CLUSTERSEED_ROOT=$ROOT FAKE=$FAKE PATH=$FIXTURES/bin:$TOOLS:$SYSTEM sh -c 'echo $$ >"$FAKE/apply-pid"; exec "$@"' - $SHELL_UNDER_TEST "$SEED/apply" $cp_look \
+            2>"$M/err"; echo $? >"$M/rc"; } | head -n 1 >"$M/out"
+        same "$(wc -l <"$M/out") $(cat "$M/err")" "1 " "words after the end of $cp_look"
+        same "$(cat "$M/rc")" 141 "exit code"
+        ok "temporary files stay" [ -z "$(find "$ROOT/run" -name 'clusterseed.??????')" ]
+    done
+}

@@ -89,6 +89,32 @@ fn a_package_that_insists_ends_the_bake_with_words() {
     assert!(said.contains("which a disk that bakes itself gives them"), "{said}");
 }
 
+/// Our package source is in no image, and what it took the place of is; what the base kept when it was a host is not.
+#[test]
+fn what_was_overwritten_is_in_the_image() {
+    if !able() {
+        return;
+    }
+    const LIST: &str = "etc/apt/sources.list.d/mesosphere.list";
+    let folder = scratch();
+    let base = base(folder.path(), "true");
+    put(&base, LIST, "deb http://base.example.net bookworm main\n");
+    // As on a host that was switched off to become a base.
+    put(&base, "var/lib/clusterseed/state/files", "/etc/of-another-host\n");
+    put(&base, "var/lib/clusterseed/originals/etc/of-another-host", "a secret\n");
+    let spec = folder.path().join("cluster.yaml");
+    fs::write(&spec, include_str!("mirror.yaml")).expect("a spec");
+    let image = folder.path().join("slave.tar");
+    let mut command = clusterseed();
+    command.arg("bake").arg(&spec).args(["--role", "slave", "--offline", "--base"]).arg(&base).arg("-o").arg(&image);
+    let done = command.output().expect("the program");
+    assert!(done.status.success(), "{}", texts(&done).1);
+    assert_eq!(read(&image, LIST).as_deref(), Some("deb http://base.example.net bookworm main\n"));
+    let listed = Command::new("tar").arg("-tf").arg(&image).output().expect("tar");
+    let listed = texts(&listed).0;
+    assert!(!listed.contains("of-another-host") && !listed.contains("mesosphere.asc"), "{listed}");
+}
+
 /// Of the base everything is taken but what lies in /dev: a folder `dev` or `proc` deeper in the tree is somebody's own.
 #[test]
 fn folders_that_are_called_like_those_of_the_kernel_are_kept() {

@@ -2,12 +2,80 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Addressing, Cluster};
 use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::spec::Audience;
 
 /// Places that are not the user's to write: the seed itself, cloud-init's state, kernel file systems.
-const FORBIDDEN: &[&str] = &["/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/clusterseed", "/var/lib/cloud", "/etc/clusterseed"];
+const FORBIDDEN: &[&str] = &[
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/var/lib/clusterseed",
+    "/var/lib/cloud",
+    "/etc/clusterseed",
+    "/usr/lib/clusterseed",
+    "/usr/local/sbin/clusterseed-accept",
+    "/var/log/clusterseed.log",
+    "/etc/init/clusterseed-resume.conf",
+    "/etc/systemd/system/clusterseed-resume.service",
+];
+
+/// How the files end by which `apply` keeps units of systemd from starting.
+const HOLD: &str = ".d/clusterseed-hold.conf";
+
+/// What keeps packages from starting their services; `/sbin` is often a link.
+const POLICY: &[&str] = &["/usr/sbin/policy-rc.d", "/sbin/policy-rc.d"];
+
+/// Accounts of the image, of packages and of cloud-init; and the copies that tools make of them.
+const ACCOUNTS: &[&str] = &["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"];
+
+/// What `network` becomes, on one platform or another.
+const NETWORK: &[&str] = &[
+    "/etc/network/interfaces",
+    "/etc/network/interfaces.d/50-cloud-init",
+    "/etc/network/interfaces.d/50-cloud-init.cfg",
+    "/etc/netplan/50-cloud-init.yaml",
+];
+
+/// What is in the way of a file at this path, as a help that says what to use in its place.
+fn taken(cluster: &Cluster, path: &str) -> Option<String> {
+    let below = |folder: &str| path.strip_prefix(folder).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some(folder) = FORBIDDEN.iter().find(|folder| below(folder).is_some()) {
+        return Some(format!("put it somewhere else: `{folder}` belongs to the system or to clusterseed"));
+    }
+    if path.starts_with("/etc/systemd/system/") && path.ends_with(HOLD) {
+        return Some("choose another name: `apply` keeps services from starting by files of this one".into());
+    }
+    if POLICY.contains(&path) {
+        return Some(
+            "leave it out: `apply` has its own there while packages are installed, and no service of the cluster starts before its time"
+                .into(),
+        );
+    }
+    if ACCOUNTS.contains(&path.trim_end_matches('-')) {
+        return Some(
+            "describe accounts in `access.users`; packages add theirs to this file, which yours would take away. For a group of your own use \
+             `commands`: `groupadd`"
+                .into(),
+        );
+    }
+    if cluster.network.addressing != Addressing::None && NETWORK.contains(&path) {
+        return Some(
+            "describe the network in `network`, where it is checked; or leave it to the image or cloud with `addressing: none`".into(),
+        );
+    }
+    if let Some(folder) = cluster.profile.sweep.iter().find(|folder| below(folder).is_some()) {
+        return Some(format!(
+            "every file below `{folder}` is read as a flag: set flags in `settings`, where they are checked; `clusterseed profile show {}` lists them",
+            cluster.profile.name
+        ));
+    }
+    let behind = |(link, folder): (&str, &str)| below(folder).map(|rest| format!("it lies behind the link `{link}`: write `{link}{rest}`"));
+    cluster.profile.alternatives.iter().map(|a| (a.link.as_str(), a.path.as_str())).find_map(behind)
+}
 
 /// Paths are free, audiences known.
 pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
@@ -15,12 +83,8 @@ pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
     for file in &cluster.files {
         let (path, audience) = (&file.spec.path, &file.spec.audience);
         self::audience(cluster, audience, diags);
-        let below = |folder: &&str| path.value.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if let Some(folder) = FORBIDDEN.iter().copied().find(|folder| below(folder)) {
-            diags.push(
-                Diagnostic::error(codes::FILE_PLACE, path.at, format!("no file can be put at `{}`", path.value))
-                    .help(format!("put it somewhere else: `{folder}` belongs to the system or to clusterseed")),
-            );
+        if let Some(help) = taken(cluster, &path.value) {
+            diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, format!("no file can be put at `{}`", path.value)).help(help));
         }
         if path.value == "/" {
             diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, "`/` is a folder").help("name the file"));

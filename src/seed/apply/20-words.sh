@@ -1,7 +1,11 @@
 # ---------------------------------------------------------------- words, log, status
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
-say() { printf '%s\n' "$*"; note "$*"; }
+say() {
+    # With nobody there to read it, a look ends; the shell need not complain.
+    if [ "$MODE" = run ]; then printf '%s\n' "$*"; else printf '%s\n' "$*" 2>/dev/null; fi
+    note "$*"
+}
 note() { [ -z "$LOG" ] || printf '%s %s\n' "$(now)" "$*" >>"$LOG"; }
 warn() { WARNINGS=$((WARNINGS + 1)); say "warning: $*"; }
 

@@ -236,10 +236,13 @@ load_seed() {
         { print $1, $2, (($1 FS $2) in seen) ? "known" : "waiting" }' "$W/documents" >"$W/results"
     OWN=$(awk -F "$US" '{ printf "%s%s", (NR > 1 ? "," : ""), $1 }' "$W/services")
     # Files under an alternative's link are written under its path instead: the first
-    # field is where a file goes on the host, the second where it is in the seed.
-    awk -F "$US" -v OFS="$US" -v alts="$W/alternatives" '
-        BEGIN { while ((getline line < alts) > 0) { split(line, a, FS); to[a[2] "/"] = a[3] "/" } }
-        { dst = $1; for (l in to) if (index($1, l) == 1) dst = to[l] substr($1, length(l) + 1); print dst, $0 }
+    # field is where a file goes on the host, the second where it is in the seed. The last one is its SHA-256.
+    sums=$SEED/SHA256SUMS awk -F "$US" -v OFS="$US" -v alts="$W/alternatives" '
+        BEGIN {
+            while ((getline line < alts) > 0) { split(line, a, FS); to[a[2] "/"] = a[3] "/" }
+            while ((getline line < ENVIRON["sums"]) > 0) { name = substr(line, 67); sub(/^\.\//, "", name); sum[name] = substr(line, 1, 64) }
+        }
+        { dst = $1; for (l in to) if (index($1, l) == 1) dst = to[l] substr($1, length(l) + 1); print dst, $0, sum["root" $1] }
     ' "$W/declared" >"$W/files"
     TARGETS=$NL$(cut -d "$US" -f 1 "$W/files")$NL
     cut -d "$US" -f 2 "$W/files" | sort >"$W/want"

@@ -68,12 +68,14 @@ place() {
     pl_new=${2%/*}/$TEMP
     make_parents "$2"
     [ ! -d "$2" ] || [ -L "$2" ] || die "$E_FAIL" "${2#"$R"} is a directory, not a file" "move it away and run apply again"
+    # `mv` would go through a link to a folder.
+    if [ -L "$2" ] && [ -d "$2" ]; then rm -f "$2"; fi
     rm -f "$pl_new" &&
         (set -C; cat "$1" >"$pl_new") && chown "$UID_:$GID_" "$pl_new" && chmod "$3" "$pl_new" && mv -f "$pl_new" "$2" ||
         die "$E_FAIL" "cannot write ${2#"$R"}" "look at the disk's free space and mount options, then run apply again"
 }
 
-# put_file TARGET SOURCE MODE OWNER GROUP RESTARTS
+# put_file TARGET SOURCE MODE OWNER GROUP RESTARTS SHA-256
 put_file() {
     pf_to=$R$1 pf_why=""
     if ! ids "$4" "$5"; then
@@ -87,17 +89,18 @@ put_file() {
     fi
     if [ -n "$pf_why" ] && change write "$1" "$pf_why"; then
         need_restart "$6"
-        remember "$1$US$6" "$STATE/files"       # also before: what we wrote we must be able to remove
+        remember "$1$US$6$US$7" "$STATE/files"  # also before: what we wrote we must be able to remove
         case $1 in /etc/init/*|*/systemd/system/*) units_changed ;; esac
         place "$SEED/root$2" "$pf_to" "$3"
     elif [ "$MODE" = run ]; then
-        remember "$1$US$6" "$STATE/files"
+        remember "$1$US$6$US$7" "$STATE/files"
     fi
 }
 
 put_files() {
-    while IFS=$US read -r pp_to pp_from pp_mode pp_owner pp_group pp_phase pp_restarts <&3; do
-        if [ "$pp_phase" = "$1" ]; then put_file "$pp_to" "$pp_from" "$pp_mode" "$pp_owner" "$pp_group" "$pp_restarts"; fi
+    keep_originals "$1"
+    while IFS=$US read -r pp_to pp_from pp_mode pp_owner pp_group pp_phase pp_restarts pp_sum <&3; do
+        if [ "$pp_phase" = "$1" ]; then put_file "$pp_to" "$pp_from" "$pp_mode" "$pp_owner" "$pp_group" "$pp_restarts" "$pp_sum"; fi
     done 3<"$W/files"
 }
 

@@ -73,6 +73,9 @@ hold_unit() {
     is_held "$hu_path" && return 0
     change hold "$1" "may start by itself" || return 0
     units_changed
+    KEPT_SOME=""
+    wrote "$hu_path" || keep_original "$hu_path"
+    [ -z "$KEPT_SOME" ] || sync
     held >"$W/held"
     ids root root || die "$E_FAIL" "no user root" "mend /etc/passwd"
     place "$W/held" "$R$hu_path" 0644

@@ -178,6 +178,7 @@ refresh_lists() {
 # The init wrapper makes a flag of every file in these directories, so quorum.dpkg-dist
 # beside quorum keeps mesos-master from starting. Nothing but such leftovers is removed.
 phase_sweep() {
+    keep_of_packages
     while read -r pw_dir <&3; do
         [ -d "$R$pw_dir" ] || continue
         find "$R$pw_dir/" ! -type d \( -name '*.dpkg-*' -o -name '*.ucf-*' -o -name '*~' -o -name '*.bak' -o -name '*.orig' \
@@ -242,30 +243,6 @@ select_alternative() {
         die "$E_FAIL" "cannot select the alternative $1: $(last_words)" "see 'update-alternatives --display $1', then run apply again"
 }
 
-# Files that an earlier seed wrote and this one does not have: a flag that was taken out of
-# the spec must not stay a flag. An upstart override is also the place of a hold: not here.
-remove_stale() {
-    [ -f "$STATE/files" ] || return 0
-    : >"$W/files.new"
-    while IFS=$US read -r rs_path rs_restarts <&3; do
-        if seed_has "$rs_path"; then
-            printf '%s%s%s\n' "$rs_path" "$US" "$(awk -F "$US" -v p="$rs_path" '$1 == p { print $7 }' "$W/files")" >>"$W/files.new"
-        elif rs_unit=${rs_path##*/} && [ "$rs_path" = "/etc/init/$rs_unit" ] && listed "${rs_unit%.override}" "$W/holds"; then
-            printf '%s%s%s\n' "$rs_path" "$US" "$rs_restarts" >>"$W/files.new"
-        # No seed lifts the pins: an old one that somebody kept would do it, and let any other in. Root does, by hand.
-        elif [ "$rs_path" = "$PINS" ] || [ "$rs_path" = "$ACCEPT" ]; then
-            printf '%s%s%s\n' "$rs_path" "$US" "$rs_restarts" >>"$W/files.new"
-        elif [ -e "$R$rs_path" ] && change remove "$rs_path" "an earlier seed wrote it, this one does not have it"; then
-            need_restart "$rs_restarts"
-            case $rs_path in */systemd/system/*|/etc/init/*) units_changed ;; esac
-            rm -f "$R$rs_path" || die "$E_FAIL" "cannot remove $rs_path" "remove it by hand and run apply again"
-        fi
-    done 3<"$STATE/files"
-    sort -u "$W/files.new" >"$W/files.sorted"
-    [ "$MODE" = run ] && ! sort -u "$STATE/files" | cmp -s - "$W/files.sorted" || return 0
-    cp "$W/files.sorted" "$STATE/files.new" && mv -f "$STATE/files.new" "$STATE/files"
-}
-
 phase_release() {
     put_files release
     while IFS=$US read -r pr_name pr_rest <&3; do
@@ -276,8 +253,17 @@ phase_release() {
         [ ! -f "$STATE/files" ] || pr_old=$(awk -F "$US" -v p="$pr_path" '$1 == p' "$STATE/files")
         if { is_held "$pr_path" || [ -n "$pr_old" ]; } && change release "$pr_name" "is held"; then
             units_changed
-            rm -f "$R$pr_path" || die "$E_FAIL" "cannot remove $pr_path" "remove it by hand and run apply again"
+            kept_of "$pr_path"
+            # What the host had comes back, but for what would keep it from starting.
+            if [ -n "$KEPT" ] && ! grep -q '^[[:space:]]*manual' "$KEPT"; then
+                give_back "$pr_path"
+                sync                      # before its copy goes
+            else
+                rm -f "$R$pr_path" || die "$E_FAIL" "cannot remove $pr_path" "remove it by hand and run apply again"
+                KEPT=""                   # it stays kept
+            fi
             [ -z "$pr_old" ] || forget "$pr_old" "$STATE/files"
+            [ -z "$KEPT" ] || rm -f "$KEPT"
         fi
     done 3<"$W/services"
     reload_units                          # a start must not see the hold any more

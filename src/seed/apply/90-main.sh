@@ -29,6 +29,8 @@ W=$(mktemp -d "$R/run/clusterseed.XXXXXX") || { printf 'error: cannot make a fol
 : >"$W/phases"
 trap on_exit EXIT
 trap 'die "$E_FAIL" "stopped by a signal in phase $PHASE" "run apply again: it goes on where it was"' HUP INT TERM PIPE
+# Who reads a look has seen enough; 141 is what a shell calls the end by that signal.
+[ "$MODE" = run ] || trap 'FINISHED=1; exit 141' PIPE
 CLOCK=$(date +%s) STARTED_AT=$(now)
 phase_begins verify
 

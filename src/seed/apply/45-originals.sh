@@ -1,0 +1,163 @@
+# ---------------------------------------------------------------- what was there before
+
+# Where a file of the seed takes the place of one that we did not write, that one is kept, and put back when the path leaves the
+# seed: /etc/hosts is the distribution's. $STATE/files says what we wrote: "path US restarts US SHA-256", several lines of one path
+# while its content changes.
+ORIGINALS=$R/var/lib/clusterseed/originals    # for root alone: what is kept may be a secret
+BAKED=/usr/lib/clusterseed/originals          # those of an image, whose own state was removed
+
+wrote() { [ -f "$STATE/files" ] && awk -F "$US" -v p="$1" '$1 == p { found = 1 } END { exit !found }' "$STATE/files"; }
+
+is_there() { [ -e "$1" ] || [ -L "$1" ]; }
+
+# kept_of PATH: sets KEPT to where its original is, or to nothing.
+kept_of() {
+    KEPT=$ORIGINALS$1
+    is_there "$KEPT" || KEPT=""
+}
+
+adopt_baked() {
+    if [ ! -d "$R$BAKED" ] || [ -e "$ORIGINALS" ]; then return 0; fi
+    { rm -rf "$ORIGINALS.new" && cp -a "$R$BAKED" "$ORIGINALS.new" && chmod 0700 "$ORIGINALS.new" && mv "$ORIGINALS.new" "$ORIGINALS"; } ||
+        cannot_keep "what the image had"
+}
+
+cannot_keep() { die "$E_FAIL" "cannot keep $1 before it is overwritten" "look at the disk's free space and mount options, then run apply again"; }
+
+# keep PATH FROM: FROM, a file or a link, becomes the original of PATH, whole or not at all.
+keep() {
+    ke_to=$ORIGINALS$1
+    ke_new=${ke_to%/*}/$TEMP
+    # `mv` would go through a link to a folder.
+    { mkdir -p "${ke_to%/*}" && rm -f "$ke_new" && cp -a "$2" "$ke_new" && { [ ! -L "$ke_to" ] || rm -f "$ke_to"; } && mv -f "$ke_new" "$ke_to"; } ||
+        cannot_keep "$1"
+    note "kept $1 as it was"
+}
+
+# keep_original PATH [SEED FILE]: before the first time that we overwrite it. Nothing of ours: a hold, or, when a power cut lost
+# the note that we wrote it, what the seed has.
+keep_original() {
+    if [ ! -f "$R$1" ] && [ ! -L "$R$1" ]; then rm -f "$ORIGINALS$1"; return 0; fi
+    case $1 in
+        "$PINS"|"$ACCEPT") return 0 ;;
+        *.override|*/clusterseed-hold.conf) if is_held "$1"; then return 0; fi ;;
+    esac
+    if is_there "$ORIGINALS$1" && [ -n "${2:-}" ] && [ ! -L "$R$1" ] && cmp -s "$2" "$R$1"; then return 0; fi
+    keep "$1" "$R$1"
+    KEPT_SOME=1
+}
+
+# keep_originals PHASE: of all its files at once, because they have to be on the disk before the first one is overwritten.
+keep_originals() {
+    [ "$MODE" = run ] || return 0
+    adopt_baked
+    KEPT_SOME=""
+    { [ ! -f "$STATE/files" ] || cat "$STATE/files"; } >"$W/written"
+    awk -F "$US" -v phase="$1" 'FILENAME == ARGV[1] { known[$1]; next } $6 == phase && !($1 in known) { print $1 FS $2 }' \
+        "$W/written" "$W/files" >"$W/first"
+    while IFS=$US read -r ko_path ko_from <&4; do
+        keep_original "$ko_path" "$SEED/root$ko_from"
+    done 4<"$W/first"
+    [ -z "$KEPT_SOME" ] || sync
+}
+
+# A package that comes after our file finds it in the place of its own, and lays that beside it.
+keep_of_packages() {
+    [ "$MODE" = run ] || return 0
+    while IFS=$US read -r kp_path kp_rest <&4; do
+        : "$kp_rest"
+        if [ -f "$R$kp_path.dpkg-dist" ] && ! is_there "$ORIGINALS$kp_path" && wrote "$kp_path"; then keep "$kp_path" "$R$kp_path.dpkg-dist"; fi
+    done 4<"$W/files"
+}
+
+# give_back PATH: its original takes its place again.
+give_back() {
+    gb_new=$R${1%/*}/$TEMP
+    { rm -f "$gb_new" && cp -a "$KEPT" "$gb_new" && mv -f "$gb_new" "$R$1"; } ||
+        die "$E_FAIL" "cannot put back $1" "look at the disk's free space and mount options, then run apply again"
+}
+
+# is_ours PATH: what is there is what we wrote, going by $W/stale.
+is_ours() {
+    if [ -L "$R$1" ] || [ ! -f "$R$1" ]; then return 1; fi
+    case $1 in *.override|*/clusterseed-hold.conf) if is_held "$1"; then return 0; fi ;; esac
+    io_is=$(sha256sum <"$R$1" | cut -d' ' -f1)
+    awk -F "$US" -v p="$1" -v is="$io_is" '$1 == p && $3 == is { found = 1 } END { exit !found }' "$W/stale"
+}
+
+# In these folders every file is a flag: what somebody made of ours goes with it.
+is_swept() {
+    while read -r iw_dir <&4; do
+        [ "${1%/*}" != "$iw_dir" ] || return 0
+    done 4<"$W/sweep"
+    return 1
+}
+
+# is_original PATH: somebody, or a run that did not come to its end, has put it back.
+is_original() {
+    [ -n "$KEPT" ] || return 1
+    if [ -L "$KEPT" ] || [ -L "$R$1" ]; then
+        [ -L "$KEPT" ] && [ -L "$R$1" ] && [ "$(readlink "$KEPT")" = "$(readlink "$R$1")" ]
+    else cmp -s "$KEPT" "$R$1" && [ "$(stat -c '%a %u %g' "$KEPT")" = "$(stat -c '%a %u %g' "$R$1")" ]
+    fi
+}
+
+# leave_file PATH RESTARTS: the path has left the seed.
+leave_file() {
+    kept_of "$1"
+    lf_why="an earlier seed wrote it, this one does not have it"
+    if is_original "$1"; then echo "$1" >>"$W/back"
+    elif ! is_there "$R$1"; then
+        [ -z "$KEPT" ] || warn "somebody has removed $1 since clusterseed wrote it; it stays so, and what was there before is kept as ${KEPT#"$R"}"
+    elif ! is_ours "$1" && ! { is_swept "$1" && [ ! -d "$R$1" ]; }; then
+        warn "somebody has changed $1 since clusterseed wrote it; it stays as it is, though this seed does not have it${KEPT:+, and what was there before is kept as ${KEPT#"$R"}}"
+    elif [ -z "$KEPT" ] && [ "$1" = /etc/hosts ]; then
+        warn "no $1 was there before clusterseed wrote it, and no host can do without one: it stays as it is"
+    elif [ -n "$KEPT" ] && change restore "$1" "$lf_why"; then
+        touched "$1" "$2"
+        give_back "$1"
+        echo "$1" >>"$W/back"
+    elif [ -z "$KEPT" ] && change remove "$1" "$lf_why"; then
+        touched "$1" "$2"
+        rm -f "$R$1" || die "$E_FAIL" "cannot remove $1" "remove it by hand and run apply again"
+    fi
+}
+
+# touched PATH RESTARTS: what a change of a file asks for.
+touched() {
+    need_restart "$2"
+    case $1 in /etc/init/*|*/systemd/system/*) units_changed ;; esac
+}
+
+# remove_stale: files that an earlier seed wrote and this one does not have: a flag that was taken out of the spec must not stay a
+# flag. An upstart override is also the place of a hold: not here. What is written in `release` is not there yet.
+remove_stale() {
+    [ -f "$STATE/files" ] || return 0
+    : >"$W/stale"
+    : >"$W/back"
+    awk -F "$US" -v OFS="$US" -v stale="$W/stale" '
+        FILENAME == ARGV[1] { phase[$1] = $6; is[$1] = $1 OFS $7 OFS $8; next }
+        !($1 in is) { print >stale; next }
+        { print is[$1] }
+        phase[$1] == "release" { print }' "$W/files" "$STATE/files" >"$W/files.new"
+    awk -F "$US" -v OFS="$US" '{ restarts[$1] = $2 } END { for (p in restarts) print p, restarts[p] }' "$W/stale" | sort >"$W/leaves"
+    while IFS=$US read -r rs_path rs_restarts <&3; do
+        rs_unit=${rs_path##*/} rs_stays=""
+        if [ "$rs_path" = "/etc/init/$rs_unit" ] && listed "${rs_unit%.override}" "$W/holds"; then rs_stays=1
+        # No seed lifts the pins: an old one that somebody kept would do it, and let any other in. Root does, by hand.
+        elif [ "$rs_path" = "$PINS" ] || [ "$rs_path" = "$ACCEPT" ]; then rs_stays=1
+        fi
+        if [ -n "$rs_stays" ]; then awk -F "$US" -v p="$rs_path" '$1 == p' "$W/stale" >>"$W/files.new"
+        else leave_file "$rs_path" "$rs_restarts"
+        fi
+    done 3<"$W/leaves"
+    [ "$MODE" = run ] || return 0
+    sort -u "$W/files.new" >"$W/record"
+    if ! sort -u "$STATE/files" | cmp -s - "$W/record"; then
+        [ ! -s "$W/back" ] || sync            # what was put back is on the disk before its copy goes
+        record "$STATE/files"
+    fi
+    while IFS= read -r rs_path <&3; do
+        rm -f "$ORIGINALS$rs_path"
+    done 3<"$W/back"
+}
