@@ -65,6 +65,8 @@ fn without_numbers(text: &str) -> String {
 fn blocks_are_true() {
     let (text, folder) = (readme(), scratch());
     let (mut written, mut wrong, mut not_run) = (text.clone(), Vec::new(), Vec::new());
+    // What the spec with every field names.
+    fs::write(folder.path().join("shop.key"), "a key\n").expect("a file of the README");
     for block in blocks(&text) {
         if let Some(file) = block.file {
             let path = folder.path().join(file);

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod documents;
 pub mod hosts;
 pub mod network;
+mod overrides;
 pub mod packages;
 pub mod resolve;
 pub mod settings;

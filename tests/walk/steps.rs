@@ -50,7 +50,8 @@ pub fn read(runbook: &str) -> Vec<Task> {
 
 fn hand(words: &str) -> Option<Task> {
     match words.split(' ').collect::<Vec<_>>()[..] {
-        ["boot", name, "with", volume] => Some(Task::Boot { name: name.into(), volume: volume.into() }),
+        // What is to be done with what hosts are given by hand, and with no volume, stands after a comma.
+        ["boot", name, "with", volume, ..] => Some(Task::Boot { name: name.into(), volume: volume.trim_end_matches(',').into() }),
         ["switch", "off", name, ..] => Some(Task::Off { name: name.into() }),
         ["…", "and", "likewise", _, ..] => Some(Task::Likewise),
         _ => None,
