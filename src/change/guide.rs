@@ -24,7 +24,12 @@ const PLAIN: &str = include_str!("guide/plain.j2");
 #[derive(Clone, Debug)]
 pub enum Built {
     /// In the folder that was compared.
-    Already(String),
+    Already {
+        /// It.
+        folder: String,
+        /// Options that name the lock of the old side, for `diff`; after a blank.
+        lock: String,
+    },
     /// In a folder that the first step builds.
     Into {
         /// The folder.
@@ -100,7 +105,7 @@ struct Scope(Vec<(&'static str, Jinja)>);
 impl Scope {
     fn new(change: &Change, [old, new]: [&Side; 2], profile: Option<&Profile>, built: &Built) -> Self {
         let (folder, builds, [both_locks, lock]) = match built {
-            Built::Already(folder) => (folder, false, Default::default()),
+            Built::Already { folder, lock } => (folder, false, [lock.clone(), String::new()]),
             Built::Into { folder, locks } => (folder, true, locks.clone()),
         };
         // Of the new side, where a name and an address are one host's.

@@ -15,7 +15,7 @@ use crate::emit::host_json::{self, FORMAT};
 use crate::emit::repository::Repositories;
 use crate::emit::{Context, PRODUCT, Signing, meta_data, network, seed, user_data};
 use crate::format::checksum::Sha256Sum;
-use crate::plan::HostPlan;
+use crate::plan::{HostPlan, trust};
 
 /// A state of a cluster.
 #[derive(Debug)]
@@ -279,8 +279,10 @@ impl Side {
 
     /// A side of these hosts, in the order of the spec; `volume` is the file of each that a machine finds its seed on, if there is one.
     pub fn new(label: Label, program: Option<Sha256Sum>, volume: Option<&str>, hosts: Vec<Host>) -> Self {
+        let pinned = hosts.iter().any(|host| host.files.contains_key(trust::PINS));
         let medium = match (volume, label.delivery == Method::Hand.word()) {
             (Some(volume), _) => volume.to_string(),
+            (None, true) if pinned => "seed.tar.gz, brought there by hand: sudo clusterseed-accept seed.tar.gz".to_string(),
             (None, true) => "seed.tar.gz, unpacked there by hand: sudo seed/apply".to_string(),
             (None, false) => "user-data".to_string(),
         };

@@ -10,8 +10,8 @@ use crate::change::{json, text};
 pub fn run(options: &Diff, global: &Global) -> Result<Verdict> {
     let change = sides::compared(&options.sides, global)?.change;
     match options.format {
-        Format::Text => report::heard_or_not(report::styled(&text::print(&change)))?,
-        Format::Json => report::heard_or_not(report::data(&format!("{:#}\n", json::print(&change))))?,
+        Format::Text => report::styled(&text::print(&change))?,
+        Format::Json => report::data(&format!("{:#}\n", json::print(&change)))?,
     }
     Ok(if change.is_none() { Verdict::Done } else { Verdict::Wrong })
 }

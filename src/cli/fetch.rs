@@ -68,7 +68,7 @@ pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
         let packages: Vec<_> = packages.iter().enumerate().map(line).collect();
         let store = store.root().display().to_string();
         let result = json!({"format": FORMAT, "fetch": {"store": store, "bytes": bytes, "fetched": fetched, "packages": packages}});
-        report::heard_or_not(report::data(&format!("{result}\n")))?;
+        report::data(&format!("{result}\n"))?;
     }
     if !failed.is_empty() {
         let (count, of) = (failed.len(), report::count(wanted.len(), "package"));

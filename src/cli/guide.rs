@@ -12,20 +12,23 @@ use crate::change::guide::{self, Built};
 pub fn run(options: &Guide, global: &Global) -> Result<Verdict> {
     let GuideCommand::Change { sides, output } = &options.command;
     let compared = sides::compared(sides, global)?;
-    let name = sides.new.display().to_string();
-    let built = if sides.new.is_dir() { Built::Already(name) } else { into(sides, output) };
+    let built = built(sides, output);
     let runbook = guide::runbook(&compared.change, [&compared.old, &compared.new], compared.profile.as_ref(), &built);
     let runbook = runbook.map_err(|why| anyhow!(why))?;
-    report::heard_or_not(report::data(&runbook.text))?;
+    report::data(&runbook.text)?;
     Ok(if runbook.refused { Verdict::Wrong } else { Verdict::Done })
 }
 
-fn into(sides: &Sides, output: &Path) -> Built {
+/// Where the new side is built, and what names the locks of both once more.
+fn built(sides: &Sides, output: &Path) -> Built {
     let option = |name: &str, lock: Option<&Path>| lock.map_or(String::new(), |lock| format!(" --{name} {}", lock.display()));
     let [old, new] = sides.locks();
     let both = match &sides.lock {
         Some(_) => option("lock", new),
         None => option("old-lock", old) + &option("new-lock", new),
     };
+    if sides.new.is_dir() {
+        return Built::Already { folder: sides.new.display().to_string(), lock: option("old-lock", old) };
+    }
     Built::Into { folder: output.display().to_string(), locks: [both, option("lock", new)] }
 }

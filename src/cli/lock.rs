@@ -124,7 +124,7 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
 /// What changes, for people: standard output belongs to problems where those are for programs.
 fn tell(options: &Options, change: &change::Change) -> std::io::Result<()> {
     let lines = change.lines().into_iter().filter(|_| options.format == Format::Text);
-    lines.map(|line| format!("{line}\n")).try_for_each(|line| report::heard_or_not(report::data(&line)))
+    lines.map(|line| format!("{line}\n")).try_for_each(|line| report::data(&line))
 }
 
 /// The result for programs, after the problems: `clusterseed schema lock` publishes its form.
@@ -150,7 +150,7 @@ fn programs(options: &Options, path: &Path, state: &str, lock: &Lock, change: &c
             "packages": lock.packages.iter().map(package).collect::<Vec<_>>(),
         },
     });
-    report::heard_or_not(report::data(&format!("{result}\n")))
+    report::data(&format!("{result}\n"))
 }
 
 /// The lock that there is; one that cannot be read is said to be replaced.

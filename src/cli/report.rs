@@ -10,19 +10,14 @@ use super::args::Format;
 
 /// Prints diagnostics: for people on stderr, as JSON Lines on stdout.
 pub fn diagnostics(diags: &Diagnostics, sources: &Sources, format: Format) -> io::Result<()> {
-    let written = match format {
-        Format::Text => {
-            let mut err = anstream::stderr().lock();
-            err.write_all(render::all(diags, sources, true).as_bytes())
-        }
+    match format {
+        Format::Text => match anstream::stderr().lock().write_all(render::all(diags, sources, true).as_bytes()) {
+            // Errors stay errors, and a build is still to be made.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        },
         Format::Json => diags.iter().try_for_each(|d| data(&format!("{}\n", render::json_line(d, sources)))),
-    };
-    heard_or_not(written)
-}
-
-/// A reader that went away, as `head` does, changes no verdict: errors stay errors, and a build is still to be made.
-pub fn heard_or_not(written: io::Result<()>) -> io::Result<()> {
-    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+    }
 }
 
 /// Prints what the machine did wrong, outermost first.

@@ -50,7 +50,7 @@ fn check(store: &Store, remove: bool) -> Result<Verdict> {
         }
         damaged += 1;
         let done = if remove { ", removed" } else { "" };
-        report::heard_or_not(report::data(&format!("{}: its bytes are not those of its name{done}\n", stored.path.display())))?;
+        report::data(&format!("{}: its bytes are not those of its name{done}\n", stored.path.display()))?;
         if remove {
             store.remove(stored)?;
         }

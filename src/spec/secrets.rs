@@ -3,11 +3,15 @@
 
 use super::OTHERS_READ;
 use crate::diag::{At, Diagnostics, FileId, Sources};
+use crate::format::secret;
 use crate::schema::scalar;
 use crate::yaml::read::{self, Kind, Node};
 
 /// Words in a key that announce a secret.
 pub const WORDS: &[&str] = &["passw", "pasw", "secret", "credential", "token", "private"];
+
+/// Beside a word that makes a file secret: keys that are not its content, however that is spelled.
+const ABOUT: &[&str] = &["path", "source", "mode", "owner", "group", "hosts", "roles"];
 
 /// Reads a text, and hides its secrets in `sources`, whether it can be read or not.
 pub fn read(text: &str, file: FileId, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Node> {
@@ -28,10 +32,10 @@ fn hide_in_tree(node: &Node, named: bool, sources: &mut Sources) {
                 Kind::Scalar { text, .. } => scalar::mode(text).is_ok_and(|mode| mode & OTHERS_READ == 0),
                 _ => false,
             };
-            let secret = node.get("secret").is_some_and(|word| !no(word)) || node.get("mode").is_some_and(closed);
+            let is_secret = node.get("secret").is_some_and(|word| !no(word)) || node.get("mode").is_some_and(closed);
             for entry in entries {
                 let key = entry.key.to_lowercase();
-                let telling = WORDS.iter().any(|word| key.contains(word)) || (secret && key == "content");
+                let telling = WORDS.iter().any(|word| key.contains(word)) || (is_secret && !ABOUT.contains(&&*key));
                 // `{file: path}` names the place of a secret, which is worth seeing.
                 hide_in_tree(&entry.value, (named || telling) && key != "file", sources);
             }
@@ -41,7 +45,7 @@ fn hide_in_tree(node: &Node, named: bool, sources: &mut Sources) {
             let switch = *plain && ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
             let telling = !switch && !text.is_empty();
             let login = text.contains("://") && text.contains('@');
-            if telling && (named || login || text.contains("PRIVATE KEY")) {
+            if telling && (named || login || text.contains("PRIVATE KEY") || secret::typed(text)) {
                 sources.hide(node.at);
             }
         }
@@ -49,10 +53,10 @@ fn hide_in_tree(node: &Node, named: bool, sources: &mut Sources) {
 }
 
 /// The same where there is no tree, for which more is hidden than need be: what follows a telling key on its line and on the deeper
-/// ones below, logins in URLs, keys in PEM; and what follows `content` where some file is said to be secret or has a mode.
+/// ones below, logins in URLs, keys in PEM, lines for a shell that hold a password; and what follows `content` where some file is said to be secret or has a mode.
 pub fn hide_in_lines(text: &str, file: FileId, sources: &mut Sources) {
     let marks = text.to_ascii_lowercase();
-    let content: &[&str] = if marks.contains("secret") || marks.contains("mode") { &["content"] } else { &[] };
+    let content: &[&str] = if marks.contains("secret") || marks.contains("mode") { &["cont"] } else { &[] };
     let mut hide = |start: usize, end: usize| sources.hide(At::new(file, start, end));
     // Below a telling key: the column in which it stands.
     let mut below: Option<usize> = None;
@@ -64,7 +68,7 @@ pub fn hide_in_lines(text: &str, file: FileId, sources: &mut Sources) {
         let told = WORDS.iter().chain(content).filter_map(|word| lower.find(word)).min();
         let colon = told.and_then(|told| Some((told, told + lower[told..].find(':')?)));
         in_key |= line.contains("PRIVATE KEY") && line.contains("BEGIN");
-        if below.is_some_and(|column| indent > column || line.trim().is_empty()) || in_key {
+        if below.is_some_and(|column| indent > column || line.trim().is_empty()) || in_key || secret::typed(line) {
             hide(start + indent, end.max(start + indent));
         } else if let Some((told, colon)) = colon {
             let key = told - lower[..told].chars().rev().take_while(|c| c.is_alphanumeric() || "_-".contains(*c)).count();
@@ -103,6 +107,8 @@ mod tests {
             "{secret: True, content: hunter2}",
             "{content: hunter2, secret: yes}",
             "{content: hunter2, mode: \"0640\"}",
+            "{path: /etc/x, contents: hunter2, mode: \"0600\"}",
+            "runn: curl -u admin:hunter2 http://x",
             "key: |\n  -----BEGIN RSA PRIVATE KEY-----\n  hunter2\n",
         ] {
             assert!(!shown(text).contains("hunter2"), "{text}");
@@ -119,6 +125,7 @@ mod tests {
             "mirror: \"http://user:hunter2@host/x\" oops",
             "- token: |\n    a\n\n    hunter2\n b: [",
             "- {content: hunter2, secret: true} oops",
+            "- run: curl -H \"Authorization: Bearer hunter2hunter2\" http://x",
             "  mode: \"0600\"\n  content: |\n    hunter2\n  x: [",
             "k: |\n -----BEGIN OPENSSH PRIVATE KEY-----\n hunter2\n -----END OPENSSH PRIVATE KEY-----\nx: [",
         ] {
