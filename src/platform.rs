@@ -236,8 +236,15 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
 pub fn meant(typed: &str, catalog: &Catalog) -> String {
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let platforms = catalog.platforms().into_iter().filter_map(|name| load(name, catalog, &mut sources, &mut diags));
-    let words = |p: Platform| [p.codename.clone(), format!("{}{}", p.distribution, p.codename)].map(|word| (word, p.name.clone()));
-    let other: Vec<(String, String)> = platforms.flat_map(words).collect();
+    let mut platforms: Vec<Platform> = platforms.collect();
+    // Whoever names no release gets the newest.
+    let number = |p: &Platform| p.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
+    platforms.sort_by_cached_key(|p| std::cmp::Reverse(number(p)));
+    let words = |p: &Platform| {
+        let (own, codename) = (&p.distribution, &p.codename);
+        [codename.clone(), format!("{own}{codename}"), own.clone()].map(|word| (word, p.name.clone()))
+    };
+    let other: Vec<(String, String)> = platforms.iter().flat_map(words).collect();
     let other: Vec<(&str, &str)> = other.iter().map(|(word, name)| (word.as_str(), name.as_str())).collect();
     did_you_mean_or(typed, catalog.platforms(), &other)
 }

@@ -78,8 +78,10 @@ fn idle(
     profile: &Profile,
     diags: &mut Diagnostics,
 ) {
-    let mut look = |map: &Map, whose: &str, has: &dyn Fn(&str) -> bool| {
-        for (path, value) in map {
+    let mut look = |map: &Map, level: Scope, whose: &str, has: &dyn Fn(&str) -> bool| {
+        // What cannot be set there at all was reported when it was read.
+        let may = |path: &String| profile.settings.get(path).is_none_or(|setting| setting.scope >= level);
+        for (path, value) in map.iter().filter(|(path, _)| may(path)) {
             let Some((section, _)) = path.split_once('.').filter(|(section, _)| profile.role(section).is_some()) else { continue };
             if !has(section) {
                 // A mapping is shown by its first key: its own place goes on for lines.
@@ -93,13 +95,13 @@ fn idle(
     // All hosts of an entry have the same roles.
     let roles: BTreeMap<usize, &Host> = hosts.iter().map(|expanded| (expanded.entry, &expanded.host)).collect();
     for (index, host) in &roles {
-        look(&by_entry[*index], &format!("`{}`", spec.hosts[*index].name.value), &|section| host.has_role(section));
+        look(&by_entry[*index], Scope::Host, &format!("`{}`", spec.hosts[*index].name.value), &|section| host.has_role(section));
     }
     for (role, map) in by_role {
         let of: Vec<&&Host> = roles.values().filter(|host| host.has_role(role)).collect();
         // A role that nobody has yet.
         if !of.is_empty() {
-            look(map, &format!("hosts of the role `{role}`"), &|section| of.iter().any(|host| host.has_role(section)));
+            look(map, Scope::Role, &format!("hosts of the role `{role}`"), &|section| of.iter().any(|host| host.has_role(section)));
         }
     }
 }

@@ -19,7 +19,10 @@ impl<'c> Cards<'c> {
         let interfaces = cluster.network.interfaces.iter().enumerate();
         let physical = interfaces.filter(|(_, interface)| matches!(interface.kind, Kind::Physical));
         let mut order: Vec<(&str, usize)> = physical.map(|(index, interface)| (interface.name.as_str(), index)).collect();
-        order.sort_by_cached_key(|(name, _)| numbers(name));
+        // A guest names its cards by where they sit. One that gets its name by its address may sit anywhere, and leaves the first
+        // places to those that do not.
+        let found = |index: usize| cluster.hosts.iter().all(|host| host.links[index].mac.is_some());
+        order.sort_by_cached_key(|(name, index)| (found(*index), numbers(name)));
         let links = cluster.hosts.iter().flat_map(|host| &host.links);
         Self { order, taken: links.filter_map(|link| Some(link.mac.as_ref()?.value)).collect() }
     }

@@ -1,5 +1,6 @@
 //! What secrets look like: private keys by the marks that their formats carry, and passwords on command lines.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex_lite::Regex;
@@ -23,7 +24,7 @@ static TYPED: LazyLock<[Regex; 6]> = LazyLock::new(|| {
 });
 
 /// Values that switch something.
-const SWITCHES: &[&str] = &["true", "false", "yes", "no", "on", "off", "none", "auto"];
+pub const SWITCHES: &[&str] = &["true", "false", "yes", "no", "on", "off", "none", "auto"];
 
 fn fixed(source: &str) -> Regex {
     Regex::new(source).unwrap_or_else(|error| unreachable!("pattern {source}: {error}"))
@@ -47,10 +48,65 @@ pub fn private_key(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// What patterns begin with that `sed` looks for, as in `s/^password=.*/password=x/`.
+const PATTERNS: &[&str] = &[".*", ".+", ".\\", "[^", "[[:", "\\"];
+
+/// Most patterns of that kind in one line: what follows each is looked through again.
+const LOOKED_INTO: usize = 20;
+
 /// True when a line for a shell holds a password or a token in itself. A guess: what is only named so is none.
 pub fn typed(line: &str) -> bool {
-    let switch = |value: &str| SWITCHES.contains(&value.to_ascii_lowercase().as_str());
-    TYPED.iter().flat_map(|pattern| pattern.captures_iter(line)).any(|found| !found.get(1).is_some_and(|value| switch(value.as_str())))
+    let searches = searches(line);
+    TYPED.iter().any(|pattern| {
+        let (mut at, mut left) = (0, LOOKED_INTO);
+        while let Some(found) = pattern.captures_at(line, at) {
+            let Some(value) = found.get(1) else { return true };
+            let text = value.as_str();
+            let looks = PATTERNS.iter().any(|begin| text.starts_with(begin));
+            let switch = SWITCHES.contains(&text.trim_end_matches(['/', '#', ',']).to_ascii_lowercase().as_str());
+            // A login that is locked.
+            let locked = text.chars().all(|c| "!*".contains(c));
+            let next = searches.partition_point(|range| range.end <= value.start());
+            let searched = searches.get(next).is_some_and(|range| range.contains(&value.start()));
+            if !looks && !switch && !locked && !searched {
+                return true;
+            }
+            left -= usize::from(looks);
+            if left == 0 {
+                return false;
+            }
+            at = if looks { value.start() } else { value.end() };
+        }
+        false
+    })
+}
+
+/// Where commands of a line look for text, in order. What parts commands counts outside of quotes alone.
+fn searches(line: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut command = |start: usize, end: usize| {
+        let mut at = start;
+        for word in line[start..end].split([' ', '\t']) {
+            if ["grep", "egrep", "fgrep", "zgrep"].contains(&word.rsplit('/').next().unwrap_or(word)) {
+                return found.push(at..end);
+            }
+            at += word.len() + 1;
+        }
+    };
+    let (mut quote, mut start) = (None, 0);
+    for (at, c) in line.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if "\"'".contains(c) => quote = Some(c),
+            None if "|;&(`\n".contains(c) => {
+                command(start, at);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    command(start, line.len());
+    found
 }
 
 #[cfg(test)]
@@ -97,6 +153,10 @@ mod tests {
             "vault login token='s.x1'",
             "curl -H 'Authorization: Bearer eyJhbGciOi' http://x/",
             "echo root:hunter2 | chpasswd",
+            "sed -i 's/^password=.*/password=hunter2/' /etc/x",
+            "sed -i 's|^password=.*|password=hunter2|' /etc/x",
+            "DB_PASSWORD=hunter2 grep x /etc/y",
+            "grep -q x /etc/y && join --token=abc",
         ] {
             assert!(typed(line), "{line}");
         }
@@ -113,6 +173,13 @@ mod tests {
             "join --token $(cat /etc/token)",
             "join --token=false x",
             "passwd -l root",
+            "usermod --password='!' x",
+            "usermod --password '*' x",
+            "sed -i 's/^password=.*/password=/' /etc/x",
+            "sed -n 's/password=[^ ]*//p' /etc/x",
+            "grep token=abc /etc/x",
+            "grep x /etc/y; sed -i 's/^token=.*/token=\"$T\"/; s/^x=true/secret=off/' /etc/x",
+            "cat /etc/x | sudo /bin/grep -E 'user=x|token=abc'",
             "chpasswd -e < /etc/hashes",
             "rsync user@host:/x /y",
             "echo a@b:c",

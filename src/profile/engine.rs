@@ -87,6 +87,13 @@ impl Default for Engine {
             serde_json::to_string(&value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why.to_string()))
         });
         env.add_function("notes", || Value::from_object(Notes::default()));
+        env.add_function("mapping", |pairs: Value| {
+            let mut all = BTreeMap::new();
+            for (key, value) in self::pairs(&pairs)? {
+                all.entry(key).or_insert(value);
+            }
+            Ok::<_, Error>(Value::from_iter(all))
+        });
         env.add_function("cycle", |pairs: Value| Ok::<_, Error>(cycle(&self::pairs(&pairs)?)));
         env.add_test("pattern", |text: &str| regex_lite::Regex::new(text).is_ok());
         env.add_test("matching", |text: Value, pattern: &str| {

@@ -68,6 +68,26 @@ fn machines_get_a_card_for_each_physical_interface() {
     assert!(!build(folder.path(), &["spec.yaml"]).err.contains("note:"));
 }
 
+/// What the guest calls enp1s0 or ens18 is its first card, whatever others are called that get their names by their addresses.
+#[test]
+fn cards_that_are_named_by_address_come_last() {
+    let folder = scratch();
+    let profiles = data("profiles");
+    for (cloud, target, own) in [("libvirt", "virt-install", "enp1s0"), ("proxmox", "proxmox", "ens18"), ("qemu", "qemu", "ens3")] {
+        let text = format!(
+            "version: 1\ncluster: test\nprofile: bare\nplatform: debian-12\ncloud: {cloud}\nnetwork:\n  subnet: 192.0.2.0/24\n  \
+             interface: {own}\n  interfaces: [{{name: data, subnet: 198.51.100.0/24}}]\nhosts:\n  \
+             - {{name: m1, role: node, address: 192.0.2.1, interfaces: {{data: {{mac: \"0a:00:00:00:00:01\"}}}}}}\n"
+        );
+        fs::write(folder.path().join("spec.yaml"), text).expect("a spec");
+        let done = build(folder.path(), &["spec.yaml", "--target", target, "--profile-dir", profiles.to_str().expect("UTF-8")]);
+        assert_eq!(done.code, 0, "{cloud}: {}", done.err);
+        let script = if cloud == "qemu" { fs::read_to_string(folder.path().join("out/run.sh")).expect("run.sh") } else { done.err };
+        let place = |mac: &str| script.find(mac).unwrap_or_else(|| panic!("{cloud}: no {mac}: {script}"));
+        assert!(place("52:54:c0:00:02:01") < place("0a:00:00:00:00:01"), "{cloud}: {script}");
+    }
+}
+
 /// A CD-ROM has sectors of 2048 bytes, and FAT with smaller ones is not mounted from there.
 #[test]
 fn a_fat_volume_is_attached_as_a_disk() {

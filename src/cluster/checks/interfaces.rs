@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::cluster::network::{Interface, Kind};
-use crate::cluster::{Addressing, Cluster, Network};
+use crate::cluster::{Addressing, Cluster, Method, Network};
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
 use crate::platform::Platform;
 use crate::spec::network::Bond;
@@ -217,10 +217,12 @@ pub fn platform(cluster: &Cluster, diags: &mut Diagnostics) {
 /// Cards have the names that the image gives, unless they are found by their hardware address.
 pub fn called(cluster: &Cluster, diags: &mut Diagnostics) {
     let (network, platform) = (&cluster.network, &cluster.platform);
-    if !cluster.sound.platform || !platform.udev_names || network.addressing == Addressing::None || !cluster.cloud.volume {
+    // By hand no address is set, so no name is asked for.
+    let written = network.addressing != Addressing::None && cluster.cloud.volume && cluster.delivery.method != Method::Hand;
+    if !cluster.sound.platform || !platform.udev_names || !written {
         return;
     }
-    let of_the_kernel = |name: &str| name.strip_prefix("eth").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let of_the_kernel = |name: &str| name.strip_prefix("eth").is_some_and(|number| number.parse::<u32>().is_ok());
     let lost = network.interfaces.iter().enumerate().find_map(|(index, interface)| {
         let physical = matches!(interface.kind, Kind::Physical) && of_the_kernel(&interface.name);
         let host = cluster.hosts.iter().find(|host| physical && host.links[index].mac.is_none())?;

@@ -11,7 +11,9 @@ pub fn servers(cluster: &Cluster, diags: &mut Diagnostics) {
     let network = &cluster.network;
     // What a server or the cloud tells the hosts is not known here.
     let told = |network: &Network| network.interfaces.iter().any(|interface| interface.addressing == Addressing::Dhcp);
-    if network.addressing != Addressing::Static || !cluster.cloud.volume || !cluster.sound.network || told(network) {
+    // By hand no address is set: the machine has its network already.
+    let written = cluster.cloud.volume && cluster.delivery.method != Method::Hand;
+    if network.addressing != Addressing::Static || !written || !cluster.sound.network || told(network) {
         return;
     }
     for (what, url, at) in fetched(cluster) {

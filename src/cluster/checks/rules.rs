@@ -30,13 +30,13 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             None => None,
         };
         match (&rule.find, when) {
+            (_, when) if rule.each_host => {
+                each_host.push((rule, when, looks_at_host(&cluster.profile.derived, &names), BTreeSet::new()));
+            }
             (Some(find), when) => {
                 if when.is_none_or(|when| holds(rule, &when, &whole, diags)) {
-                    search(cluster, rule, find, &kinds, diags);
+                    search(cluster, rule, find, &kinds, None, diags);
                 }
-            }
-            (None, Some(when)) if rule.each_host => {
-                each_host.push((rule, when, looks_at_host(&cluster.profile.derived, &names), BTreeSet::new()));
             }
             (None, Some(when)) => judge(cluster, rule, &when, &whole, None, diags),
             (None, None) => {}
@@ -48,7 +48,15 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             // A rule that looks at settings alone has one answer for all hosts that share them.
             if host.has_any(&rule.roles) && (*looks_at_host || done.insert(host.variant)) {
                 let scope = scope.get_or_insert_with(|| cluster.host_scope(host, &mut Diagnostics::new()));
-                judge(cluster, rule, when, scope, Some(host), diags);
+                match (&rule.find, when) {
+                    (Some(find), when) => {
+                        if when.as_ref().is_none_or(|when| holds(rule, when, scope, diags)) {
+                            search(cluster, rule, find, scope, Some(host), diags);
+                        }
+                    }
+                    (None, Some(when)) => judge(cluster, rule, when, scope, Some(host), diags),
+                    (None, None) => {}
+                }
             }
         }
     }
@@ -72,14 +80,14 @@ fn holds(rule: &Rule, when: &Expression<'_, '_>, scope: &Jinja, diags: &mut Diag
 }
 
 /// Every line that `find` prints is a problem: a place, a blank, and a list in JSON, so that no text of the user's can end it.
-fn search(cluster: &Cluster, rule: &Rule, find: &Source, scope: &Jinja, diags: &mut Diagnostics) {
+fn search(cluster: &Cluster, rule: &Rule, find: &Source, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
     let Ok(text) = render(cluster, rule, find, scope, diags) else { return };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (place, found) = line.split_once(' ').unwrap_or((line, "[]"));
         match serde_json::from_str::<serde_json::Value>(found) {
             Ok(found) => {
                 let scope = minijinja::context! { found => Jinja::from_serialize(&found), ..scope.clone() };
-                report(cluster, rule, &scope, (place, find.at), None, diags);
+                report(cluster, rule, &scope, (place, find.at), host, diags);
             }
             Err(why) => broken(rule, find.at, &format!("it prints `{line}`, whose second part is no JSON: {why}"), diags),
         }

@@ -396,8 +396,8 @@ impl Loader<'_> {
     fn rule(&mut self, value: &Value) -> Option<Rule> {
         let (finds, each_host) = (value.get("find").is_some(), value.get("each").is_some());
         let place = value.get("code")?.at;
-        if finds && (each_host || value.get("at").is_some()) {
-            self.error(place, "`find` looks at the cluster as a whole and gives the places itself", "leave `each` and `at` away");
+        if finds && value.get("at").is_some() {
+            self.error(place, "`find` gives the places itself", "leave `at` away");
         } else if !finds && (value.get("when").is_none() || value.get("at").is_none()) {
             self.error(place, "a rule needs `when` and `at`, or `find`", "`when` is the condition, `at` the place; `find` finds both");
         }
