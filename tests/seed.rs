@@ -34,6 +34,8 @@ const FAST_CASES: &[&str] = &[
     "submit_race",
     "originals",
     "no_original",
+    "own_source",
+    "no_digests",
     "closed_pipe",
 ];
 

@@ -34,8 +34,12 @@ keep() {
     note "kept $1 as it was"
 }
 
-# keep_original PATH [SEED FILE]: before the first time that we overwrite it. Nothing of ours: a hold, or, when a power cut lost
-# the note that we wrote it, what the seed has.
+# same_lines FILE FILE
+same_lines() { sort -u "$1" >"$W/lines" && sort -u "$2" | cmp -s - "$W/lines"; }
+
+# keep_original PATH [SEED FILE [PHASE]]: before the first time that we overwrite it. Nothing of ours: a hold, or, when a power
+# cut lost the note that we wrote it, what the seed has; or a package source, which user-data of 14.04 brings before us, where
+# cloud-init appends it once more at every first boot.
 keep_original() {
     if [ ! -f "$R$1" ] && [ ! -L "$R$1" ]; then rm -f "$ORIGINALS$1"; return 0; fi
     case $1 in
@@ -43,6 +47,7 @@ keep_original() {
         *.override|*/clusterseed-hold.conf) if is_held "$1"; then return 0; fi ;;
     esac
     if is_there "$ORIGINALS$1" && [ -n "${2:-}" ] && [ ! -L "$R$1" ] && cmp -s "$2" "$R$1"; then return 0; fi
+    if [ "${3:-}" = sources ] && ! is_there "$ORIGINALS$1" && [ ! -L "$R$1" ] && same_lines "$2" "$R$1"; then return 0; fi
     keep "$1" "$R$1"
     KEPT_SOME=1
 }
@@ -56,7 +61,7 @@ keep_originals() {
     awk -F "$US" -v phase="$1" 'FILENAME == ARGV[1] { known[$1]; next } $6 == phase && !($1 in known) { print $1 FS $2 }' \
         "$W/written" "$W/files" >"$W/first"
     while IFS=$US read -r ko_path ko_from <&4; do
-        keep_original "$ko_path" "$SEED/root$ko_from"
+        keep_original "$ko_path" "$SEED/root$ko_from" "$1"
     done 4<"$W/first"
     [ -z "$KEPT_SOME" ] || sync
 }
@@ -77,12 +82,12 @@ give_back() {
         die "$E_FAIL" "cannot put back $1" "look at the disk's free space and mount options, then run apply again"
 }
 
-# is_ours PATH: what is there is what we wrote, going by $W/stale.
+# is_ours PATH: what is there is what we wrote, going by $W/stale. Records of earlier programs have no digests.
 is_ours() {
     if [ -L "$R$1" ] || [ ! -f "$R$1" ]; then return 1; fi
     case $1 in *.override|*/clusterseed-hold.conf) if is_held "$1"; then return 0; fi ;; esac
     io_is=$(sha256sum <"$R$1" | cut -d' ' -f1)
-    awk -F "$US" -v p="$1" -v is="$io_is" '$1 == p && $3 == is { found = 1 } END { exit !found }' "$W/stale"
+    awk -F "$US" -v p="$1" -v is="$io_is" '$1 == p && ($3 == is || $3 == "") { found = 1 } END { exit !found }' "$W/stale"
 }
 
 # In these folders every file is a flag: what somebody made of ours goes with it.
