@@ -35,3 +35,49 @@ case_no_digests() {
     has "$M/out" "no /etc/hosts was there before"; there "$ROOT/etc/hosts"
     clean_run; apply --check; rc_is 0
 }
+
+# A folder or a link in the place of a parent is nothing that was kept.
+case_kept_flat() {
+    machine keptflat upstart; mkdir -p "$ROOT/etc/app/conf" "$ROOT/srv/data"
+    echo first >"$ROOT/etc/app/conf/x"; echo precious >"$ROOT/srv/data/foo"; ln -s "$ROOT/srv/data" "$ROOT/etc/linked"
+    open_seed; for kf in app/conf/x linked; do echo ours | file "/etc/$kf" 0644 root configure ""; done; seal; clean_run
+    # Both are in the store still, while other things come to their places.
+    echo mine >>"$ROOT/etc/app/conf/x"; rm "$ROOT/etc/linked"; mkdir "$ROOT/etc/linked"
+    open_seed; seal; apply; rc_is 0; has "$M/out" "somebody has changed /etc/app/conf/x"; has "$M/out" "somebody has changed /etc/linked"
+    rm -r "$ROOT/etc/app/conf"; echo "of the package" >"$ROOT/etc/app/conf"
+    open_seed; for kf in app/conf linked/foo; do echo ours | file "/etc/$kf" 0644 root configure ""; done; seal; clean_run
+    original /etc/app/conf "of the package"; original /etc/app/conf/x first
+    open_seed; seal; clean_run
+    same "$(cat "$ROOT/etc/app/conf")" "of the package" "the file of the package"
+    gone "$ROOT/etc/linked/foo"; same "$(cat "$ROOT/srv/data/foo")" precious "what a kept link leads to"
+    clean_run; apply --check; rc_is 0
+}
+
+# Names as people make them, and as long as they may be.
+case_kept_odd_names() {
+    machine keptodd upstart; mkdir -p "$ROOT/etc/a b"
+    ko_names='x y
+*?[z]
+ lead
+-n
+trail 
+two  apart
+%s
+$HOME`x`
+q'"'"'q'
+    ko_long=$(printf '%0200d' 0)
+    odd_names() { printf '%s\n' "$ko_names" "$ko_long"; }
+    odd_names | while IFS= read -r kn; do echo "of $kn" >"$ROOT/etc/a b/$kn"; done
+    ko_before=$(cd "$ROOT/etc/a b" && sha256sum ./* | sort)
+    open_seed
+    mkdir -p "$S/root/etc/a b"
+    odd_names | while IFS= read -r kn; do
+        echo ours >"$S/root/etc/a b/$kn"
+        printf '{"path":"/etc/a b/%s","mode":"0644","owner":"root","group":"root","phase":"configure","restarts":[]}\n' "$kn" >>"$S.files"
+    done
+    seal; clean_run; same "$(cat "$ROOT/etc/a b/"* | sort -u)" ours "what the seed has"
+    same "$(sed 's/^[0-9a-f]*  //' "$ROOT/$KEPT_IN/LIST" | grep -c "^/etc/a b/")" 10 "the list"
+    open_seed; seal; clean_run
+    same "$(cd "$ROOT/etc/a b" && sha256sum ./* | sort)" "$ko_before" "another end than before"
+    hasnt "$ROOT/$KEPT_IN/LIST" "/etc/a b"; same "$(ls "$ROOT/$KEPT_IN" | wc -l)" "$(($(wc -l <"$ROOT/$KEPT_IN/LIST") + 1))" "the store"
+}

@@ -2,7 +2,9 @@
 
 # Where a file of the seed takes the place of one that we did not write, that one is kept, and put back when the path leaves the
 # seed: /etc/hosts is the distribution's. $STATE/files says what we wrote: "path US restarts US SHA-256", several lines of one path
-# while its content changes.
+# while its content changes. The store is flat, so that nothing kept lies in the way of anything else: each original has the SHA-256
+# of its path as its name. That of a link is a file with the target and ends in ".link": nothing ever goes through it. LIST says
+# which is whose: "SHA-256  PATH".
 ORIGINALS=$R/var/lib/clusterseed/originals    # for root alone: what is kept may be a secret
 BAKED=/usr/lib/clusterseed/originals          # those of an image, whose own state was removed
 
@@ -10,15 +12,27 @@ wrote() { [ -f "$STATE/files" ] && awk -F "$US" -v p="$1" '$1 == p { found = 1 }
 
 is_there() { [ -e "$1" ] || [ -L "$1" ]; }
 
-# kept_of PATH: sets KEPT to where its original is, or to nothing.
+slot() { SLOT=$ORIGINALS/$(printf %s "$1" | sha256sum | cut -d' ' -f1); }
+
+# kept_of PATH: sets KEPT to where its original is, or to nothing; and SLOT.
 kept_of() {
-    KEPT=$ORIGINALS$1
-    is_there "$KEPT" || KEPT=""
+    slot "$1"
+    for KEPT in "$SLOT" "$SLOT.link"; do
+        [ ! -f "$KEPT" ] || return 0
+    done
+    KEPT=""
+}
+
+# drop_kept PATH: nothing is kept for it any more.
+drop_kept() {
+    slot "$1"
+    rm -f "$SLOT" "$SLOT.link" || unwritable
+    forget "${SLOT##*/}  $1" "$ORIGINALS/LIST"
 }
 
 adopt_baked() {
     if [ ! -d "$R$BAKED" ] || [ -e "$ORIGINALS" ]; then return 0; fi
-    { rm -rf "$ORIGINALS.new" && cp -a "$R$BAKED" "$ORIGINALS.new" && chmod 0700 "$ORIGINALS.new" && mv "$ORIGINALS.new" "$ORIGINALS"; } ||
+    { rm -rf "$ORIGINALS.new" && cp -a "$R$BAKED" "$ORIGINALS.new" && chmod 0700 "$ORIGINALS.new" && sync && mv "$ORIGINALS.new" "$ORIGINALS"; } ||
         cannot_keep "what the image had"
 }
 
@@ -26,10 +40,12 @@ cannot_keep() { die "$E_FAIL" "cannot keep $1 before it is overwritten" "look at
 
 # keep PATH FROM: FROM, a file or a link, becomes the original of PATH, whole or not at all.
 keep() {
-    ke_to=$ORIGINALS$1
-    ke_new=${ke_to%/*}/$TEMP
-    # `mv` would go through a link to a folder.
-    { mkdir -p "${ke_to%/*}" && rm -f "$ke_new" && cp -a "$2" "$ke_new" && { [ ! -L "$ke_to" ] || rm -f "$ke_to"; } && mv -f "$ke_new" "$ke_to"; } ||
+    slot "$1"
+    ke_new=$ORIGINALS/$TEMP ke_to=$SLOT ke_other=$SLOT.link
+    if [ -L "$2" ]; then ke_to=$SLOT.link ke_other=$SLOT; fi
+    mkdir -p "$ORIGINALS" || cannot_keep "$1"
+    remember "${SLOT##*/}  $1" "$ORIGINALS/LIST"      # a line too much does no harm
+    { rm -f "$ke_new" && if [ -L "$2" ]; then readlink "$2" >"$ke_new"; else cp -a "$2" "$ke_new"; fi && rm -f "$ke_other" && mv -f "$ke_new" "$ke_to"; } ||
         cannot_keep "$1"
     note "kept $1 as it was"
 }
@@ -41,13 +57,14 @@ same_lines() { sort -u "$1" >"$W/lines" && sort -u "$2" | cmp -s - "$W/lines"; }
 # cut lost the note that we wrote it, what the seed has; or a package source, which user-data of 14.04 brings before us, where
 # cloud-init appends it once more at every first boot.
 keep_original() {
-    if [ ! -f "$R$1" ] && [ ! -L "$R$1" ]; then rm -f "$ORIGINALS$1"; return 0; fi
+    if [ ! -f "$R$1" ] && [ ! -L "$R$1" ]; then drop_kept "$1"; return 0; fi
     case $1 in
         "$PINS"|"$ACCEPT") return 0 ;;
         *.override|*/clusterseed-hold.conf) if is_held "$1"; then return 0; fi ;;
     esac
-    if is_there "$ORIGINALS$1" && [ -n "${2:-}" ] && [ ! -L "$R$1" ] && cmp -s "$2" "$R$1"; then return 0; fi
-    if [ "${3:-}" = sources ] && ! is_there "$ORIGINALS$1" && [ ! -L "$R$1" ] && same_lines "$2" "$R$1"; then return 0; fi
+    kept_of "$1"
+    if [ -n "$KEPT" ] && [ -n "${2:-}" ] && [ ! -L "$R$1" ] && cmp -s "$2" "$R$1"; then return 0; fi
+    if [ "${3:-}" = sources ] && [ -z "$KEPT" ] && [ ! -L "$R$1" ] && same_lines "$2" "$R$1"; then return 0; fi
     keep "$1" "$R$1"
     KEPT_SOME=1
 }
@@ -71,14 +88,17 @@ keep_of_packages() {
     [ "$MODE" = run ] || return 0
     while IFS=$US read -r kp_path kp_rest <&4; do
         : "$kp_rest"
-        if [ -f "$R$kp_path.dpkg-dist" ] && ! is_there "$ORIGINALS$kp_path" && wrote "$kp_path"; then keep "$kp_path" "$R$kp_path.dpkg-dist"; fi
+        if [ -f "$R$kp_path.dpkg-dist" ] && wrote "$kp_path"; then
+            kept_of "$kp_path"
+            [ -n "$KEPT" ] || keep "$kp_path" "$R$kp_path.dpkg-dist"
+        fi
     done 4<"$W/files"
 }
 
 # give_back PATH: its original takes its place again.
 give_back() {
     gb_new=$R${1%/*}/$TEMP
-    { rm -f "$gb_new" && cp -a "$KEPT" "$gb_new" && mv -f "$gb_new" "$R$1"; } ||
+    { rm -f "$gb_new" && case $KEPT in *.link) ln -s "$(cat "$KEPT")" "$gb_new" ;; *) cp -a "$KEPT" "$gb_new" ;; esac && mv -f "$gb_new" "$R$1"; } ||
         die "$E_FAIL" "cannot put back $1" "look at the disk's free space and mount options, then run apply again"
 }
 
@@ -101,10 +121,10 @@ is_swept() {
 # is_original PATH: somebody, or a run that did not come to its end, has put it back.
 is_original() {
     [ -n "$KEPT" ] || return 1
-    if [ -L "$KEPT" ] || [ -L "$R$1" ]; then
-        [ -L "$KEPT" ] && [ -L "$R$1" ] && [ "$(readlink "$KEPT")" = "$(readlink "$R$1")" ]
-    else cmp -s "$KEPT" "$R$1" && [ "$(stat -c '%a %u %g' "$KEPT")" = "$(stat -c '%a %u %g' "$R$1")" ]
-    fi
+    case $KEPT in
+        *.link) [ -L "$R$1" ] && [ "$(cat "$KEPT")" = "$(readlink "$R$1")" ] ;;
+        *) [ ! -L "$R$1" ] && cmp -s "$KEPT" "$R$1" && [ "$(stat -c '%a %u %g' "$KEPT")" = "$(stat -c '%a %u %g' "$R$1")" ] ;;
+    esac
 }
 
 # leave_file PATH RESTARTS: the path has left the seed.
@@ -162,7 +182,16 @@ remove_stale() {
         [ ! -s "$W/back" ] || sync            # what was put back is on the disk before its copy goes
         record "$STATE/files"
     fi
-    while IFS= read -r rs_path <&3; do
-        rm -f "$ORIGINALS$rs_path"
-    done 3<"$W/back"
+    tidy_originals
+}
+
+# tidy_originals: what is back at its place need not be kept, also where a run was stopped just before it let go.
+tidy_originals() {
+    [ -s "$ORIGINALS/LIST" ] || return 0
+    sed 's/^[0-9a-f]*  //' "$ORIGINALS/LIST" >"$W/kept"
+    while IFS= read -r to_path <&3; do
+        if wrote "$to_path"; then continue; fi
+        kept_of "$to_path"
+        if [ -z "$KEPT" ] || is_original "$to_path"; then drop_kept "$to_path"; fi
+    done 3<"$W/kept"
 }

@@ -263,7 +263,7 @@ phase_release() {
                 KEPT=""                   # it stays kept
             fi
             [ -z "$pr_old" ] || forget "$pr_old" "$STATE/files"
-            [ -z "$KEPT" ] || rm -f "$KEPT"
+            [ -z "$KEPT" ] || drop_kept "$pr_path"
         fi
     done 3<"$W/services"
     reload_units                          # a start must not see the hold any more
