@@ -36,6 +36,7 @@ const FAST_CASES: &[&str] = &[
     "no_original",
     "own_source",
     "no_digests",
+    "override_leaves",
     "closed_pipe",
 ];
 

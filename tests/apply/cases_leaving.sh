@@ -81,3 +81,28 @@ q'"'"'q'
     same "$(cd "$ROOT/etc/a b" && sha256sum ./* | sort)" "$ko_before" "another end than before"
     hasnt "$ROOT/$KEPT_IN/LIST" "/etc/a b"; same "$(ls "$ROOT/$KEPT_IN" | wc -l)" "$(($(wc -l <"$ROOT/$KEPT_IN/LIST") + 1))" "the store"
 }
+
+# The alternative's link is switched: what an earlier seed wrote under the one name is what this one wrote under the other.
+case_stale_over_link() {
+    machine overlink upstart; open_seed; ALTERNATIVES=""
+    sl_own=$ROOT/etc/zookeeper/conf_clusterseed
+    mkdir -p "$sl_own"; ln -s "$sl_own" "$ROOT/etc/zookeeper/conf"
+    echo mine | file /etc/zookeeper/conf_clusterseed/extra 0644 root configure ""; seal; clean_run
+    open_seed; ALTERNATIVES=""; echo mine | file /etc/zookeeper/conf/extra 0644 root configure ""; seal; clean_run
+    has "$sl_own/extra" mine; hasnt "$M/out" "remove /etc/zookeeper"
+    apply --check; rc_is 0
+    open_seed; ALTERNATIVES=""; seal; clean_run; gone "$sl_own/extra"
+}
+
+# An override that leaves: its service starts anew without it. One that somebody has changed is his.
+case_override_leaves() {
+    master ovleaves; apply; twin ovleaves2; twin ovleaves3
+    place ovleaves; open_seed; seal; calls; apply --check; rc_is 1; clean_run
+    has "$M/out" "remove /etc/init/mesos-master.override"; has "$FAKE/calls" "initctl stop mesos-master"; hasnt "$FAKE/calls" "initctl stop zookeeper"
+    gone "$ROOT/etc/init/mesos-master.override"; runs mesos-master; calls; clean_run; hasnt "$FAKE/calls" "initctl stop"
+    place ovleaves2; echo "limit nofile 1 2" >>"$ROOT/etc/init/mesos-master.override"; open_seed; seal; calls; apply --check; rc_is 0
+    apply; rc_is 0; has "$M/out" "somebody has changed /etc/init/mesos-master.override since clusterseed wrote it; it stays as it is"
+    has "$ROOT/etc/init/mesos-master.override" "limit nofile"; hasnt "$FAKE/calls" "initctl stop"; clean_run
+    place ovleaves3; rm "$ROOT/etc/init/mesos-master.override"; open_seed; seal; calls; clean_run; hasnt "$FAKE/calls" "initctl stop"
+    apply --check; rc_is 0
+}

@@ -14,6 +14,17 @@ is_there() { [ -e "$1" ] || [ -L "$1" ]; }
 
 slot() { SLOT=$ORIGINALS/$(printf %s "$1" | sha256sum | cut -d' ' -f1); }
 
+# leads_to PATH LIST: over a link, such as that of an alternative, it is the very same file as one of the paths in the list.
+leads_to() {
+    [ -e "$R$1" ] && [ -f "$2" ] || return 1
+    while IFS=$US read -r lt_path lt_rest <&5; do
+        : "$lt_rest"
+        # shellcheck disable=SC3013  # dash and busybox have it, and it costs no process
+        if [ "$lt_path" != "$1" ] && [ "$R$1" -ef "$R$lt_path" ]; then return 0; fi
+    done 5<"$2"
+    return 1
+}
+
 # kept_of PATH: sets KEPT to where its original is, or to nothing; and SLOT.
 kept_of() {
     slot "$1"
@@ -65,6 +76,8 @@ keep_original() {
     kept_of "$1"
     if [ -n "$KEPT" ] && [ -n "${2:-}" ] && [ ! -L "$R$1" ] && cmp -s "$2" "$R$1"; then return 0; fi
     if [ "${3:-}" = sources ] && [ -z "$KEPT" ] && [ ! -L "$R$1" ] && same_lines "$2" "$R$1"; then return 0; fi
+    # What we wrote under another name is no original either.
+    if [ ! -L "$R$1" ] && leads_to "$1" "$STATE/files"; then return 0; fi
     keep "$1" "$R$1"
     KEPT_SOME=1
 }
@@ -130,8 +143,11 @@ is_original() {
 # leave_file PATH RESTARTS: the path has left the seed.
 leave_file() {
     kept_of "$1"
+    # What the host had comes back, but for what would keep a service from starting: that stays kept.
+    if [ -n "$KEPT" ] && [ "$1" = "/etc/init/${1##*/}" ] && is_own "$(basename "$1" .override)" && grep -q '^[[:space:]]*manual' "$KEPT"; then KEPT=""; fi
     lf_why="an earlier seed wrote it, this one does not have it"
     if is_original "$1"; then echo "$1" >>"$W/back"
+    elif leads_to "$1" "$W/files"; then note "$1 left the seed, and leads to a file of the seed: it stays"
     elif ! is_there "$R$1"; then
         [ -z "$KEPT" ] || warn "somebody has removed $1 since clusterseed wrote it; it stays so, and what was there before is kept as ${KEPT#"$R"}"
     elif ! is_ours "$1" && ! { is_swept "$1" && [ ! -d "$R$1" ]; }; then
