@@ -37,6 +37,7 @@ const FAST_CASES: &[&str] = &[
     "own_source",
     "no_digests",
     "override_leaves",
+    "one_phase_alone",
     "closed_pipe",
 ];
 

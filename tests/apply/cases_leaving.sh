@@ -106,3 +106,21 @@ case_override_leaves() {
     place ovleaves3; rm "$ROOT/etc/init/mesos-master.override"; open_seed; seal; calls; clean_run; hasnt "$FAKE/calls" "initctl stop"
     apply --check; rc_is 0
 }
+
+# One phase alone is told nothing of what the others would write: the digest of what is on the disk stays.
+case_one_phase_alone() {
+    machine onephase upstart; open_seed; echo v1 | file /etc/apt/x.list 0600 root sources ""; seal; clean_run
+    op_files=$ROOT/var/lib/clusterseed/state/files
+    open_seed; echo v2 | file /etc/apt/x.list 0600 root sources ""; seal; apply --phase configure; rc_is 0; has "$ROOT/etc/apt/x.list" v1
+    twin onephase2; open_seed; seal; clean_run; gone "$ROOT/etc/apt/x.list"
+    place onephase; clean_run; has "$ROOT/etc/apt/x.list" v2; same "$(grep -c /etc/apt/x.list "$op_files")" 1 "notes of one file"
+}
+
+# A source of an earlier seed is no source of the host: it goes, and is not set aside.
+case_own_source_aside() {
+    machine sourceaside upstart; open_seed; echo "deb http://u:pw@x y z" | file /etc/apt/sources.list.d/old.list 0600 root sources ""; seal; clean_run
+    open_seed; mkdir -p "$S/repo"; cp "$HERE/../../vendor/mesosphere/archive-key.asc" "$S/repo/key.gpg"; echo "deb http://a b c" >"$ROOT/etc/apt/sources.list"
+    CARRIED=',"carried":{"set":"abc","fingerprint":"81026D0004C44CF7EF55ADF8DF7D54CBE56151BF","sources_list":"aside"}'; seal; CARRIED=
+    apply --phase sources,configure; rc_is 0; gone "$ROOT/etc/apt/sources.list"; there "$ROOT/etc/apt/sources.list.disabled"
+    gone "$ROOT/etc/apt/sources.list.d/old.list" "$ROOT/etc/apt/sources.list.d/old.list.disabled"
+}

@@ -88,12 +88,26 @@ keep_originals() {
     adopt_baked
     KEPT_SOME=""
     { [ ! -f "$STATE/files" ] || cat "$STATE/files"; } >"$W/written"
-    awk -F "$US" -v phase="$1" 'FILENAME == ARGV[1] { known[$1]; next } $6 == phase && !($1 in known) { print $1 FS $2 }' \
+    awk -F "$US" -v phase="$1" 'FILENAME == ARGV[1] { known[$1]; next } $6 == phase && !($1 in known) { print $1 FS $2 FS $7 FS $8 }' \
         "$W/written" "$W/files" >"$W/first"
-    while IFS=$US read -r ko_path ko_from <&4; do
+    [ -s "$W/first" ] || return 0
+    while IFS=$US read -r ko_path ko_from ko_rest <&4; do
+        : "$ko_rest"
         keep_original "$ko_path" "$SEED/root$ko_from" "$1"
     done 4<"$W/first"
-    [ -z "$KEPT_SOME" ] || sync
+    # What was kept, and that the rest is ours, is on the disk before the first of them is.
+    { cat "$W/written" && awk -F "$US" -v OFS="$US" '{ print $1, $3, $4 }' "$W/first"; } >"$W/record"
+    record "$STATE/files"
+    sync
+}
+
+# note_written PHASE: all its files are in place. What was noted of their earlier content is not there any more.
+note_written() {
+    [ "$MODE" = run ] && [ -f "$STATE/files" ] || return 0
+    awk -F "$US" -v OFS="$US" -v phase="$1" '
+        FILENAME == ARGV[1] { if ($6 == phase) is[$1] = $1 OFS $7 OFS $8; next }
+        !($1 in is) || $0 == is[$1]' "$W/files" "$STATE/files" >"$W/record"
+    cmp -s "$W/record" "$STATE/files" || record "$STATE/files"
 }
 
 # A package that comes after our file finds it in the place of its own, and lays that beside it.
@@ -177,10 +191,9 @@ remove_stale() {
     : >"$W/stale"
     : >"$W/back"
     awk -F "$US" -v OFS="$US" -v stale="$W/stale" '
-        FILENAME == ARGV[1] { phase[$1] = $6; is[$1] = $1 OFS $7 OFS $8; next }
-        !($1 in is) { print >stale; next }
-        { print is[$1] }
-        phase[$1] == "release" { print }' "$W/files" "$STATE/files" >"$W/files.new"
+        FILENAME == ARGV[1] { has[$1]; next }
+        !($1 in has) { print >stale; next }
+        { print }' "$W/files" "$STATE/files" >"$W/files.new"
     awk -F "$US" -v OFS="$US" '{ restarts[$1] = $2 } END { for (p in restarts) print p, restarts[p] }' "$W/stale" | sort >"$W/leaves"
     while IFS=$US read -r rs_path rs_restarts <&3; do
         rs_unit=${rs_path##*/} rs_stays=""
