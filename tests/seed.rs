@@ -34,6 +34,10 @@ const FAST_CASES: &[&str] = &[
     "submit_race",
     "originals",
     "no_original",
+    "own_source",
+    "no_digests",
+    "override_leaves",
+    "one_phase_alone",
     "closed_pipe",
 ];
 

@@ -25,18 +25,22 @@ without_own() { seed "$SEED"; master_files; drop_file /etc/init/mesos-master.ove
 # Of the files alone, with their modes.
 those() { (cd "$ROOT/etc" && stat -c '%n %a %u %s' hosts nsswitch.conf key same mesos-master/offer_timeout init/zookeeper.override && sha256sum hosts nsswitch.conf key same \
     mesos-master/offer_timeout init/zookeeper.override && readlink localtime linked && ls folder); }
-original() { ok "$1 is not kept as it was" [ "$(cat "$ROOT/$KEPT_IN$1")" = "$2" ]; }
+kept_as() { printf '%s/%s/%s\n' "$ROOT" "$KEPT_IN" "$(printf %s "$1" | sha256sum | cut -d' ' -f1)"; }
+original() {
+    ok "$1 is not kept as it was" [ "$(cat "$(kept_as "$1")")" = "$2" ]
+    has "$ROOT/$KEPT_IN/LIST" "$(basename "$(kept_as "$1")")  $1"
+}
 
 case_originals() {
     machine originals upstart; distribution; before=$(those); with_own first
     apply --dry-run; gone "$ROOT/$KEPT_IN"
     apply; rc_is 0
     has "$ROOT/etc/hosts" first; has "$ROOT/etc/localtime" first; has "$ROOT/etc/linked" first; gone "$ROOT/etc/folder/.clusterseed-new"
-    mode_is "$ROOT/$KEPT_IN" 700; mode_is "$ROOT/$KEPT_IN/etc" 700
-    mode_is "$ROOT/$KEPT_IN/etc/key" 600; mode_is "$ROOT/$KEPT_IN/etc/nsswitch.conf" 640
+    mode_is "$ROOT/$KEPT_IN" 700; mode_is "$ROOT/$KEPT_IN/LIST" 600
+    mode_is "$(kept_as /etc/key)" 600; mode_is "$(kept_as /etc/nsswitch.conf)" 640
     original /etc/hosts "127.0.0.1 localhost"; original /etc/init/mesos-master.override "# by hand
 manual"
-    same "$(readlink "$ROOT/$KEPT_IN/etc/localtime")" /usr/share/zoneinfo/UTC "the link is not kept"
+    same "$(cat "$(kept_as /etc/localtime).link")" /usr/share/zoneinfo/UTC "the link is not kept"
     gone "$ROOT/etc/init/mesos-master.override"; has "$ROOT/etc/init/zookeeper.override" "env A=b"
     calls; all=$(snapshot); apply; same "$(snapshot)" "$all" "second run touched something"
 
@@ -49,7 +53,7 @@ manual"
     apply --check; rc_is 1; has "$M/out" "differs: /etc/hosts"; same "$(snapshot)" "$all" "a look touched something"
     apply; rc_is 0; has "$M/out" "restore /etc/hosts"
     same "$(those)" "$before" "another end than before clusterseed"
-    gone "$ROOT/etc/fresh"; gone "$ROOT/$KEPT_IN/etc/hosts" "$ROOT/$KEPT_IN/etc/init/zookeeper.override"; there "$ROOT/$KEPT_IN/etc/init/mesos-master.override"
+    gone "$ROOT/etc/fresh"; gone "$(kept_as /etc/hosts)" "$(kept_as /etc/init/zookeeper.override)"; there "$(kept_as /etc/init/mesos-master.override)"
     status_says '"result": "done"'
     apply --check; rc_is 0; all=$(snapshot); apply; same "$(snapshot)" "$all" "second run touched something"
 
@@ -61,7 +65,7 @@ manual"
     without_own
     apply --check; rc_is 1; hasnt "$M/out" "differs: /etc/hosts"
     apply; rc_is 0
-    has "$M/out" "warning: somebody has changed /etc/hosts"; has "$M/out" "kept as /$KEPT_IN/etc/hosts"; has "$M/out" "warning: somebody has removed /etc/key"
+    has "$M/out" "warning: somebody has changed /etc/hosts"; has "$M/out" "kept as /$KEPT_IN/$(basename "$(kept_as /etc/hosts)")"; has "$M/out" "warning: somebody has removed /etc/key"
     same "$(cat "$ROOT/etc/hosts")" "third
 mine" "a changed file"; there "$ROOT/etc/fresh"; gone "$ROOT/etc/key" "$ROOT/etc/mesos-master/authenticate"
     original /etc/hosts "127.0.0.1 localhost"; same "$(cat "$ROOT/etc/mesos-master/offer_timeout")" 7 "a flag of a package"
@@ -110,7 +114,7 @@ case_originals_killed() {
 }
 
 case_originals_words() {
-    machine nokeep upstart; distribution; with_own ours; echo "originals/etc/hosts" >"$FAKE/mv-fails"
+    machine nokeep upstart; distribution; with_own ours; basename "$(kept_as /etc/hosts)" >"$FAKE/mv-fails"
     apply --phase hold,install; apply --phase configure; rc_is 1; says "cannot keep /etc/hosts before it is overwritten"; has "$ROOT/etc/hosts" localhost; has "$ROOT/etc/nsswitch.conf" passwd
     rm "$FAKE/mv-fails"; apply --phase configure; has "$ROOT/etc/hosts" ours; original /etc/hosts "127.0.0.1 localhost"
     without_own; echo "$ROOT/etc/hosts" >"$FAKE/mv-fails"; apply --phase configure; rc_is 1; says "cannot put back /etc/hosts"; has "$ROOT/etc/hosts" ours
@@ -123,7 +127,7 @@ case_originals_baked() {
     original /etc/init/zookeeper.override "env A=b"
     mkdir -p "$ROOT/usr/lib/clusterseed"; mv "$ROOT/$KEPT_IN" "$ROOT/usr/lib/clusterseed/originals"; rm -rf "$ROOT/var/lib/clusterseed/state"
     without_own; apply --check; rc_is 1
-    apply; rc_is 0; has "$ROOT/etc/init/zookeeper.override" "env A=b"; gone "$ROOT/$KEPT_IN/etc/init/zookeeper.override"
+    apply; rc_is 0; has "$ROOT/etc/init/zookeeper.override" "env A=b"; gone "$(kept_as /etc/init/zookeeper.override)"
     mode_is "$ROOT/$KEPT_IN" 700
     apply --check; rc_is 0; all=$(snapshot); apply; same "$(snapshot)" "$all" "second run touched something"
 }

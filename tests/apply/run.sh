@@ -38,6 +38,7 @@ esac
 . "$HERE/cases_cluster.sh"
 . "$HERE/cases_faults.sh"
 . "$HERE/cases_originals.sh"
+. "$HERE/cases_leaving.sh"
 . "$HERE/cases_words.sh"
 . "$HERE/cases_submit.sh"
 

@@ -99,8 +99,10 @@ fn what_was_overwritten_is_in_the_image() {
     let folder = scratch();
     let base = base(folder.path(), "true");
     put(&base, LIST, "deb http://base.example.net bookworm main\n");
-    // As on a host that was switched off to become a base.
-    put(&base, "var/lib/clusterseed/state/files", "/etc/of-another-host\n");
+    // As on a host that was switched off to become a base: its key was ours, an older one.
+    put(&base, "etc/apt/keyrings/mesosphere.asc", "an older key\n");
+    let digest = "04ca864dc6af46b7acf14d6629d9909d9496c2dcda6a5e53b8f176c1f5806da0";
+    put(&base, "var/lib/clusterseed/state/files", &format!("/etc/of-another-host\n/etc/apt/keyrings/mesosphere.asc\u{1f}\u{1f}{digest}\n"));
     put(&base, "var/lib/clusterseed/originals/etc/of-another-host", "a secret\n");
     let spec = folder.path().join("cluster.yaml");
     fs::write(&spec, include_str!("mirror.yaml")).expect("a spec");

@@ -102,6 +102,7 @@ put_files() {
     while IFS=$US read -r pp_to pp_from pp_mode pp_owner pp_group pp_phase pp_restarts pp_sum <&3; do
         if [ "$pp_phase" = "$1" ]; then put_file "$pp_to" "$pp_from" "$pp_mode" "$pp_owner" "$pp_group" "$pp_restarts" "$pp_sum"; fi
     done 3<"$W/files"
+    note_written "$1"
 }
 
 # run_commands MOMENT

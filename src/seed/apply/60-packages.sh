@@ -67,6 +67,7 @@ set_aside() {
     [ "$SOURCES_LIST" = aside ] || return 0
     for sa_path in "$R"/etc/apt/sources.list "$R"/etc/apt/sources.list.d/*.list "$R"/etc/apt/sources.list.d/*.sources; do
         if [ ! -f "$sa_path" ] || [ ! -s "$sa_path" ] || seed_has "${sa_path#"$R"}"; then continue; fi
+        if wrote "${sa_path#"$R"}"; then continue; fi     # an earlier seed did: it leaves in `configure`
         if change "set aside" "${sa_path#"$R"}" "packages come from the seed alone"; then
             # What was set aside before stays.
             sa_to=$sa_path.disabled sa_n=1

@@ -249,9 +249,17 @@ phase_release() {
         : "$pr_rest"
         pr_path=$(hold_path "$pr_name") pr_old=""
         if seed_has "$pr_path"; then continue; fi
-        # An override of an earlier seed goes the same way as a hold.
+        # An override of an earlier seed leaves as any file does.
         [ ! -f "$STATE/files" ] || pr_old=$(awk -F "$US" -v p="$pr_path" '$1 == p' "$STATE/files")
-        if { is_held "$pr_path" || [ -n "$pr_old" ]; } && change release "$pr_name" "is held"; then
+        if [ -n "$pr_old" ] && ! is_held "$pr_path"; then
+            printf '%s\n' "$pr_old" >"$W/stale"
+            : >"$W/back"
+            leave_file "$pr_path" "$(awk -F "$US" '$2 != "" { printf "%s%s", sep, $2; sep = "," }' "$W/stale")"
+            [ "$MODE" = run ] || continue
+            [ ! -s "$W/back" ] || sync    # before its copy goes
+            forget "$pr_old" "$STATE/files"
+            tidy_originals
+        elif is_held "$pr_path" && change release "$pr_name" "is held"; then
             units_changed
             kept_of "$pr_path"
             # What the host had comes back, but for what would keep it from starting.
@@ -263,7 +271,7 @@ phase_release() {
                 KEPT=""                   # it stays kept
             fi
             [ -z "$pr_old" ] || forget "$pr_old" "$STATE/files"
-            [ -z "$KEPT" ] || rm -f "$KEPT"
+            [ -z "$KEPT" ] || drop_kept "$pr_path"
         fi
     done 3<"$W/services"
     reload_units                          # a start must not see the hold any more
