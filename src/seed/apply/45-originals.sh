@@ -86,7 +86,6 @@ keep_original() {
 keep_originals() {
     [ "$MODE" = run ] || return 0
     adopt_baked
-    KEPT_SOME=""
     { [ ! -f "$STATE/files" ] || cat "$STATE/files"; } >"$W/written"
     awk -F "$US" -v phase="$1" 'FILENAME == ARGV[1] { known[$1]; next } $6 == phase && !($1 in known) { print $1 FS $2 FS $7 FS $8 }' \
         "$W/written" "$W/files" >"$W/first"
