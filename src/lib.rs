@@ -23,7 +23,7 @@
 //! | `artifact` | `format` |
 //! | `yaml::read` | `diag` |
 //! | `schema` | `diag`, `yaml::read` |
-//! | `spec` | `diag`, `schema`, `yaml::read` |
+//! | `spec` | `diag`, `format`, `schema`, `yaml::read` |
 //! | `profile` | `diag`, `format`, `schema`, `yaml::read` |
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
 //! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
