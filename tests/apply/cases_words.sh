@@ -38,11 +38,11 @@ case_words_of_packages() {
 }
 
 case_words_of_files() {
-    master stale; echo true | file /etc/mesos-master/authenticate 0644 root configure mesos-master; seal; apply
-    rm "$ROOT/etc/mesos-master/authenticate"; mkdir "$ROOT/etc/mesos-master/authenticate"
-    seed "$SEED"; master_files; seal; apply; rc_is 1; says "cannot remove /etc/mesos-master/authenticate"
     master alternative; : >"$FAKE/alternatives-fail"; apply; rc_is 1; says "cannot select the alternative zookeeper-conf"
     may_mount || return 0
+    master stale; echo ours | file /etc/own/x 0644 root configure mesos-master; seal; apply
+    mount --bind "$ROOT/etc/own" "$ROOT/etc/own" && mount -o remount,ro,bind "$ROOT/etc/own"
+    seed "$SEED"; master_files; seal; apply; rc_is 1; says "cannot remove /etc/own/x"; umount "$ROOT/etc/own"
     master directory; mkdir -p "$ROOT/var/lib/mesos"; chmod 0777 "$ROOT/var/lib/mesos"
     mount --bind "$ROOT/var/lib/mesos" "$ROOT/var/lib/mesos" && mount -o remount,ro,bind "$ROOT/var/lib/mesos"
     apply; rc_is 1; says "cannot set owner and mode of /var/lib/mesos"; umount "$ROOT/var/lib/mesos"
