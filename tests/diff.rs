@@ -92,6 +92,20 @@ fn shell_problems(guide: &str) -> Option<String> {
     (!output.status.success()).then(|| support::texts(&output).1)
 }
 
+/// What is printed to be typed is one word for each path, whatever it is called.
+#[test]
+fn a_guide_quotes_paths() {
+    let (case, folder) = (support::data("diff/slave-comes"), scratch());
+    for side in ["old", "new"] {
+        fs::copy(case.join(format!("{side}.yaml")), folder.path().join(format!("{side} (1).yaml"))).expect("a spec");
+    }
+    let guide = at(folder.path(), &["guide", "change", "old (1).yaml", "new (1).yaml", "-o", "it's out"]);
+    assert_eq!((guide.code, shell_problems(&guide.out)), (0, None), "{}", guide.out);
+    for command in ["diff 'old (1).yaml' 'new (1).yaml'", "build 'new (1).yaml' -o 'it'\\''s out'"] {
+        assert!(guide.out.contains(&format!("    clusterseed {command}\n")), "{command}: {}", guide.out);
+    }
+}
+
 /// Every guide is printed by a pair, and none speaks in lines that a terminal would break.
 #[test]
 fn every_guide_has_a_pair() {

@@ -10,6 +10,7 @@ use super::hosts::Kind;
 use super::side::{Host, Side};
 use super::{Change, Other};
 use crate::format::names;
+use crate::format::shell::quoted;
 use crate::plan::trust;
 use crate::profile::Profile;
 use crate::profile::engine::{Engine, Problem};
@@ -27,14 +28,15 @@ pub enum Built {
     Already {
         /// It.
         folder: String,
-        /// Options that name the lock of the old side, for `diff`; after a blank.
+        /// Options that name the lock of the old side, for `diff`, as words for sh; after a blank.
         lock: String,
     },
     /// In a folder that the first step builds.
     Into {
         /// The folder.
         folder: String,
-        /// Options that name the locks of both sides, for `diff`, and that of the new one, for `build`; each after a blank.
+        /// Options that name the locks of both sides, for `diff`, and that of the new one, for `build`, as words for sh; each after a
+        /// blank.
         locks: [String; 2],
     },
 }
@@ -108,6 +110,7 @@ impl Scope {
             Built::Already { folder, lock } => (folder, false, [lock.clone(), String::new()]),
             Built::Into { folder, locks } => (folder, true, locks.clone()),
         };
+        let folder = &quoted(folder);
         // Of the new side, where a name and an address are one host's.
         let before: HashMap<(&str, &str), &str> =
             change.hosts.iter().filter_map(|host| Some(((&*host.name, host.address[1].as_deref()?), host.was.as_deref()?))).collect();
@@ -139,8 +142,8 @@ impl Scope {
             |other: &Other| matches!(other.what.as_str(), "hostname" | "fqdn" | "local-hostname") && other.hosts.iter().all(renames);
         let text = |text: &str| Jinja::from(text);
         Self(vec![
-            ("old", text(&change.old.name)),
-            ("new", text(&change.new.name)),
+            ("old", Jinja::from(quoted(&change.old.name))),
+            ("new", Jinja::from(quoted(&change.new.name))),
             ("cluster", text(&change.new.cluster)),
             ("same", Jinja::from(change.is_none())),
             ("out", text(folder)),

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use super::args::{Global, Guide, GuideCommand, Sides};
 use super::{Verdict, report, sides};
 use crate::change::guide::{self, Built};
+use crate::format::shell::quoted;
 
 /// Prints the steps; `Wrong` means that there is no safe way in one step.
 pub fn run(options: &Guide, global: &Global) -> Result<Verdict> {
@@ -21,7 +22,8 @@ pub fn run(options: &Guide, global: &Global) -> Result<Verdict> {
 
 /// Where the new side is built, and what names the locks of both once more.
 fn built(sides: &Sides, output: &Path) -> Built {
-    let option = |name: &str, lock: Option<&Path>| lock.map_or(String::new(), |lock| format!(" --{name} {}", lock.display()));
+    let option =
+        |name: &str, lock: Option<&Path>| lock.map_or(String::new(), |lock| format!(" --{name} {}", quoted(&lock.display().to_string())));
     let [old, new] = sides.locks();
     let both = match &sides.lock {
         Some(_) => option("lock", new),

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::args::Init;
 use super::{Verdict, report};
+use crate::format::shell::quoted;
 use crate::io::output;
 
 /// The spec that `init` writes; a test builds it.
@@ -20,6 +21,6 @@ pub fn run(options: &Init) -> Result<Verdict> {
     output::make_folder(&options.dir)?;
     let path = options.dir.join("cluster.yaml");
     output::write_file(&path, TEMPLATE.as_bytes(), 0o644, true)?;
-    report::say(&format!("wrote {0}; next: clusterseed check {0}", path.display()));
+    report::say(&format!("wrote {}; next: clusterseed check {}", path.display(), quoted(&path.display().to_string())));
     Ok(Verdict::Done)
 }

@@ -15,6 +15,7 @@ use crate::cluster::{Carried, Cluster, PackageSource, Place};
 use crate::compile::{Inputs, LockFile};
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::format::checksum::Sha256Sum;
+use crate::format::shell::quoted;
 use crate::io::source::{Reader, Suite};
 use crate::io::store::Store;
 use crate::io::web::Client;
@@ -117,7 +118,7 @@ fn finish(options: &Options, path: &Path, old: Option<&Lock>, new: &Lock) -> Res
         (Some(_), false) => "changed",
     };
     programs(options, path, state, new, &change)?;
-    report::say(&format!("{shown}: {whole}, {what}; next: clusterseed fetch {}", options.input.spec.display()));
+    report::say(&format!("{shown}: {whole}, {what}; next: clusterseed fetch {}", quoted(&options.input.spec.display().to_string())));
     Ok(Verdict::Done)
 }
 

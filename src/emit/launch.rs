@@ -7,6 +7,7 @@ use super::network;
 use crate::cluster::network::Mac;
 use crate::cluster::{Cluster, Compress, Host};
 use crate::format::debversion;
+use crate::format::shell::quoted;
 use crate::platform::Target;
 use crate::platform::target::{Piece, Place, Word};
 
@@ -152,17 +153,6 @@ fn below(output: &str, path: &str) -> String {
     format!("{dash}{}/{path}", output.trim_end_matches('/'))
 }
 
-/// A word for sh, with quotes only where it needs them.
-pub fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.into() } else { always_quoted(text) }
-}
-
-/// A word for sh, in quotes whatever it is.
-pub fn always_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// How a machine without a volume is told where its seed is served (cloud-init, NoCloud).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Net {
@@ -187,25 +177,4 @@ pub fn net(cluster: &Cluster, host: &Host, url: &str) -> Net {
     let smbios = since("17.1").then(|| format!("-smbios {}", quoted(&serial)));
     // Before 24.3, NoCloud reads `network-config` from volumes alone (canonical/cloud-init#5566). What 0.7.5 reads is in meta-data.
     Net { kernel, grub, smbios, network: !network::is_a_file(cluster) || since("24.3") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_of_sh() {
-        for (text, word) in [
-            ("out/hosts/m1/user-data", "out/hosts/m1/user-data"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("ds=nocloud-net;s=http://x/", "'ds=nocloud-net;s=http://x/'"),
-            ("it's", r"'it'\''s'"),
-            ("~/out", "'~/out'"),
-            ("$HOME", "'$HOME'"),
-            ("é", "'é'"),
-        ] {
-            assert_eq!(quoted(text), word);
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! `run.sh`: boots the cluster on the machine of whoever built it.
 
 use super::cards::Cards;
-use super::launch::always_quoted;
 use crate::artifact::Artifact;
 use crate::cluster::{Cluster, Host};
 use crate::format::checksum::Sha256Sum;
+use crate::format::shell::always_quoted;
 
 /// The script, with an example in the lines that are filled in.
 const SCRIPT: &str = include_str!("run.sh");

@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 use super::image::START;
 use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
-use super::{Context, PRODUCT, launch};
+use super::{Context, PRODUCT};
 use crate::cluster::{Cluster, InstanceId, Method};
 use crate::format::base64;
 use crate::format::checksum::Sha256Sum;
+use crate::format::shell;
 use crate::plan::HostPlan;
 use crate::plan::trust;
 use crate::platform::{AptForm, Dialect};
@@ -173,8 +174,8 @@ fn delivery<'a>(
         Method::Url(url) => {
             // Relative to the same server: `out/packages` lies beside the hosts there.
             let packages =
-                if plan.shared.locked.is_some() { format!(" {}", launch::quoted(&format!("{url}/{FOLDER}/pool"))) } else { String::new() };
-            let seed = launch::quoted(&format!("{url}/{}/seed.tar.gz", plan.name));
+                if plan.shared.locked.is_some() { format!(" {}", shell::quoted(&format!("{url}/{FOLDER}/pool"))) } else { String::new() };
+            let seed = shell::quoted(&format!("{url}/{}/seed.tar.gz", plan.name));
             let (files, arguments) = fetch(format!("url {} {seed}{packages}", tarball.hex()));
             (files, Some(arguments))
         }

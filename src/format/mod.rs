@@ -1,5 +1,6 @@
 //! Public formats that know nothing of clusters: tarballs, what is packed, volumes, checksums, Debian versions, releases and their
-//! dates, base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, what secrets look like.
+//! dates, base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, words for sh, what secrets
+//! look like.
 
 pub mod base64;
 pub mod checksum;
@@ -16,6 +17,7 @@ pub mod packed;
 pub mod pieces;
 pub mod release;
 pub mod secret;
+pub mod shell;
 pub mod tarball;
 pub mod uuid;
 pub mod vfat;

@@ -1,5 +1,6 @@
-//! What secrets look like: private keys by the marks that their formats carry, and passwords on command lines.
+//! What secrets look like: private keys by the marks that their formats carry, passwords on command lines and under keys that name them.
 
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -24,7 +25,7 @@ static TYPED: LazyLock<[Regex; 6]> = LazyLock::new(|| {
 });
 
 /// Values that switch something.
-pub const SWITCHES: &[&str] = &["true", "false", "yes", "no", "on", "off", "none", "auto"];
+const SWITCHES: &[&str] = &["true", "false", "yes", "no", "on", "off", "none", "auto"];
 
 fn fixed(source: &str) -> Regex {
     Regex::new(source).unwrap_or_else(|error| unreachable!("pattern {source}: {error}"))
@@ -109,9 +110,59 @@ fn searches(line: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// Last words of keys that tell something about a secret, and hold none.
+const ABOUT: &[&str] = &["file", "path", "dir", "name", "url", "uri", "ttl", "type", "policy"];
+
+/// True when a key says that its value is a secret (`DB_PASSWORD`, `client-secret`), and the value may be one.
+pub fn named(key: &str, value: &str) -> bool {
+    let words = words(key);
+    let Some(last) = words.last() else { return false };
+    let password = |word: &String| ["passw", "pasw", "passphrase"].iter().any(|stem| word.contains(stem));
+    let secret = |word: &String| ["secret", "credential", "token"].iter().any(|end| word.trim_end_matches('s').ends_with(end));
+    let key = words.windows(2).any(|pair| pair[0] == "private" && pair[1].starts_with("key")) || last.starts_with("privatekey");
+    let told = key || words.iter().any(|word| password(word) || secret(word));
+    told && !ABOUT.contains(&last.as_str()) && is_value(value) && (password(last) || value.parse::<f64>().is_err())
+}
+
+/// Words of a key in lower case, without numbers at their ends: `DB_PASSWORD2` and `dbPassword` have two.
+fn words(key: &str) -> Vec<String> {
+    let chars: Vec<char> = key.chars().collect();
+    let mut words = vec![String::new()];
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| chars.get(at));
+        let lower = |c: Option<&char>| c.is_some_and(|c| c.is_lowercase());
+        let begins = c.is_uppercase() && before.is_some_and(|b| !b.is_uppercase() || lower(chars.get(at + 1)));
+        if begins || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.into_iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_string()).filter(|word| !word.is_empty()).collect()
+}
+
+/// No path, no URL, no variable, no address, no switch.
+fn is_value(text: &str) -> bool {
+    let switch = SWITCHES.contains(&text.to_ascii_lowercase().as_str());
+    let address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
+    // Base64 has slashes, and looks like no path.
+    let has = |what: fn(&char) -> bool| text.chars().any(|c| what(&c));
+    let random = text.len() >= 20 && has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
+    let path = text.starts_with(['/', '$', '.', '~', '{']) || text.contains("://") || (text.contains('/') && !random);
+    !text.is_empty() && !path && !address && !switch
+}
+
+/// True when a line of a file of settings holds what looks like a password: typed as for a shell, or `key: value`, `key = value`
+/// or `"key": "value"` with a key that names a secret.
+pub fn told(line: &str) -> bool {
+    let bare = |text: &str| text.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']).to_string();
+    typed(line) || line.split_once([':', '=']).is_some_and(|(key, value)| named(&bare(key), &bare(value)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{private_key, typed};
+    use super::{named, private_key, told, typed};
 
     #[test]
     fn private_keys_of_every_kind() {
@@ -185,6 +236,58 @@ mod tests {
             "echo a@b:c",
         ] {
             assert!(!typed(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_that_name_secrets() {
+        for (key, value) in [
+            ("DB_PASSWORD", "hunter2"),
+            ("PGPASSWORD", "123456"),
+            ("dbPassword", "x y"),
+            ("DBPasswd2", "hunter2"),
+            ("app.client-secret", "hunter2"),
+            ("clientsecrets", "hunter2"),
+            ("TOKEN", "abc"),
+            ("PRIVATE_KEY", "MIIabc"),
+            ("privateKey", "MIIabc"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ] {
+            assert!(named(key, value), "{key}: {value}");
+        }
+        for (key, value) in [
+            ("private", "true"),
+            ("private", "yard"),
+            ("PRIVATE_IP", "10.0.0.1"),
+            ("TOKEN_TTL", "3600"),
+            ("TOKEN_TTL", "1h"),
+            ("USE_TOKEN", "False"),
+            ("MAX_TOKENS", "4096"),
+            ("TOKENIZER", "simple"),
+            ("SECRETARY", "anna"),
+            ("SECRET_PATH", "secret/data/x"),
+            ("SECRET", "kv/data/x"),
+            ("TOKEN_SERVER", "10.0.0.1:8200"),
+            ("DB_PASSWORD_FILE", "/etc/db"),
+            ("DB_PASSWORD", "$P"),
+            ("DB_PASSWORD", ""),
+            ("", "x"),
+        ] {
+            assert!(!named(key, value), "{key}: {value}");
+        }
+    }
+
+    #[test]
+    fn lines_that_tell() {
+        for line in
+            ["      \"DB_PASSWORD\": \"hunter2\",", "password = hunter2", "client_secret: abc", "export TOKEN='x1'", "PASSWORD='hunter2'"]
+        {
+            assert!(told(line), "{line}");
+        }
+        for line in
+            ["\"PORT\": \"80\"", "password_file = /etc/x", "token: true", "tickTime=2000", "# passwords are in a file", "", ":", "secret:"]
+        {
+            assert!(!told(line), "{line}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Secrets that would become readable for others: in files, in commands, in settings and the documents among them.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
 
 use crate::cluster::Cluster;
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
@@ -66,54 +65,11 @@ fn walk<'v>(key: (&'v str, At), value: &'v Value, found: &mut Vec<Found<'v>>) {
         Data::List(items) => items.iter().for_each(|item| walk(key, item, found)),
         Data::Map(map) => map.iter().for_each(|(key, (at, value))| walk((key, *at), value, found)),
         Data::Text(text) => {
-            let named = is_named(key.0, text);
+            let named = secret::named(key.0, text);
             found.extend(readable(text).or(named.then_some(Held::Password)).map(|what| (key, value.at, what)));
         }
         _ => {}
     }
-}
-
-/// Last words of keys that tell something about a secret, and hold none.
-const ABOUT: &[&str] = &["file", "path", "dir", "name", "url", "uri", "ttl", "type", "policy"];
-
-/// True when a key says that its value is a secret, and the value may be one.
-fn is_named(key: &str, value: &str) -> bool {
-    let words = words(key);
-    let Some(last) = words.last() else { return false };
-    let password = |word: &String| ["passw", "pasw", "passphrase"].iter().any(|stem| word.contains(stem));
-    let secret = |word: &String| ["secret", "credential", "token"].iter().any(|end| word.trim_end_matches('s').ends_with(end));
-    let key = words.windows(2).any(|pair| pair[0] == "private" && pair[1].starts_with("key")) || last.starts_with("privatekey");
-    let told = key || words.iter().any(|word| password(word) || secret(word));
-    told && !ABOUT.contains(&last.as_str()) && is_value(value) && (password(last) || value.parse::<f64>().is_err())
-}
-
-/// Words of a key in lower case, without numbers at their ends: `DB_PASSWORD2` and `dbPassword` have two.
-fn words(key: &str) -> Vec<String> {
-    let chars: Vec<char> = key.chars().collect();
-    let mut words = vec![String::new()];
-    for (at, c) in chars.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|at| chars.get(at));
-        let lower = |c: Option<&char>| c.is_some_and(|c| c.is_lowercase());
-        let begins = c.is_uppercase() && before.is_some_and(|b| !b.is_uppercase() || lower(chars.get(at + 1)));
-        if begins || !c.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words.into_iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_string()).filter(|word| !word.is_empty()).collect()
-}
-
-/// No path, no URL, no variable, no address, no switch.
-fn is_value(text: &str) -> bool {
-    let switch = secret::SWITCHES.contains(&text.to_ascii_lowercase().as_str());
-    let address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
-    // Base64 has slashes, and looks like no path.
-    let has = |what: fn(&char) -> bool| text.chars().any(|c| what(&c));
-    let random = text.len() >= 20 && has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
-    let path = text.starts_with(['/', '$', '.', '~', '{']) || text.contains("://") || (text.contains('/') && !random);
-    !text.is_empty() && !path && !address && !switch
 }
 
 #[derive(Clone, Copy)]
@@ -134,47 +90,4 @@ fn report(at: At, holder: &str, held: Held, help: &str, diags: &mut Diagnostics)
         }
     };
     diags.push(diagnostic.help(help));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_named;
-
-    #[test]
-    fn keys_that_name_secrets() {
-        for (key, value) in [
-            ("DB_PASSWORD", "hunter2"),
-            ("PGPASSWORD", "123456"),
-            ("dbPassword", "x y"),
-            ("DBPasswd2", "hunter2"),
-            ("app.client-secret", "hunter2"),
-            ("clientsecrets", "hunter2"),
-            ("TOKEN", "abc"),
-            ("PRIVATE_KEY", "MIIabc"),
-            ("privateKey", "MIIabc"),
-            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        ] {
-            assert!(is_named(key, value), "{key}: {value}");
-        }
-        for (key, value) in [
-            ("private", "true"),
-            ("private", "yard"),
-            ("PRIVATE_IP", "10.0.0.1"),
-            ("TOKEN_TTL", "3600"),
-            ("TOKEN_TTL", "1h"),
-            ("USE_TOKEN", "False"),
-            ("MAX_TOKENS", "4096"),
-            ("TOKENIZER", "simple"),
-            ("SECRETARY", "anna"),
-            ("SECRET_PATH", "secret/data/x"),
-            ("SECRET", "kv/data/x"),
-            ("TOKEN_SERVER", "10.0.0.1:8200"),
-            ("DB_PASSWORD_FILE", "/etc/db"),
-            ("DB_PASSWORD", "$P"),
-            ("DB_PASSWORD", ""),
-            ("", "x"),
-        ] {
-            assert!(!is_named(key, value), "{key}: {value}");
-        }
-    }
 }
