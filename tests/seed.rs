@@ -22,24 +22,8 @@ use super::support;
 use server::{Reply, Server};
 
 /// What a plain `cargo test` runs of `apply/run.sh`: a first run per init system, a second one, refusals, secrets.
-const FAST_CASES: &[&str] = &[
-    "upstart",
-    "systemd",
-    "second_run",
-    "damaged_seed",
-    "secrets",
-    "dry",
-    "sweep",
-    "by_hand",
-    "submit_race",
-    "originals",
-    "no_original",
-    "own_source",
-    "no_digests",
-    "override_leaves",
-    "one_phase_alone",
-    "closed_pipe",
-];
+const FAST_CASES: &[&str] =
+    &["upstart", "systemd", "second_run", "damaged_seed", "secrets", "dry", "sweep", "by_hand", "submit_race", "own_source", "closed_pipe"];
 
 /// Runs cases, or all with none; `every` thins out what is killed and flipped. Gives all that `apply` said.
 fn apply_cases(shell: &str, cases: &[&str], every: usize) -> String {
