@@ -26,7 +26,7 @@ for option in level=4 inline-8bit-counters pc-table trace-compares; do
     coverage="$coverage -Cllvm-args=-sanitizer-coverage-$option"
 done
 # With --target the flags do not reach build scripts and macros, which have no fuzzer to link with.
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$work} RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 $coverage" \
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$work} RUSTFLAGS="--cfg fuzzing $coverage" \
     cargo build --quiet --release --manifest-path "$here/Cargo.toml" --target "$host"
 
 # Everything that tests and profiles already hold is a seed as well.
