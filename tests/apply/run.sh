@@ -2,7 +2,7 @@
 # Tests src/seed/apply on scratch machines: sh tests/apply/run.sh [dash | "busybox sh"] [CASE...]
 # Needs GNU find, flock and coreutils; as an ordinary user too. Nothing outside a temporary
 # directory is touched: the fixtures stand for apt, init, dpkg and the network.
-# KEEP=1 keeps the machines, APPLY=FILE tests another program, EVERY=1 kills at each call.
+# KEEP=1 keeps the machines, APPLY=FILE tests another program, EVERY=1 kills at each call, FLIP_EVERY=1 flips each byte.
 # shellcheck disable=SC2034,SC1091  # the files read below use what is set here
 set -u
 # Mounts of our own, which end with us: full and read-only disks are real ones. Only where that is allowed.
