@@ -27,10 +27,10 @@
 //! | `profile` | `diag`, `format`, `schema`, `yaml::read` |
 //! | `platform` | `diag`, `schema`, `yaml::read`, `profile::catalog` |
 //! | `cluster` | `diag`, `format`, `lock`, `schema`, `yaml::read`, `spec`, `profile`, `platform` |
-//! | `plan` | `diag`, `format`, `lock`, `schema`, `spec`, `profile`, `platform`, `cluster` |
+//! | `plan` | `diag`, `format`, `lock`, `schema`, `profile`, `platform`, `cluster` |
 //! | `lock` | `apt`, `diag`, `format`, `schema`, `yaml::read` |
 //! | `image` | `format` |
-//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `spec`, `platform`, `cluster`, `plan`, `image::leaks`, `status`; never `profile`: kinds of clusters are data |
+//! | `emit` | `artifact`, `diag`, `format`, `lock`, `yaml::write`, `platform`, `cluster`, `plan`, `image::leaks`, `status`; never `profile`: kinds of clusters are data |
 //! | `bom` | `apt`, `artifact`, `cluster`, `emit::repository`, `format`, `lock`, `platform` |
 //! | `change` | `cluster`, `emit`, `format`, `plan`, `profile` |
 //! | `compile` | `apt`, `artifact`, `diag`, `format`, `lock`, `spec`, `profile::catalog`, `cluster`, `plan`, `emit`; never `io` or `cli` |

@@ -9,7 +9,7 @@ use super::args::{Format, Global, Plan, Render};
 use super::carried::{self, Signature, Use};
 use super::check::{Checked, first_boots};
 use super::{Verdict, report};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Moment};
 use crate::compile;
 use crate::diag::did_you_mean;
 use crate::emit::repository::Repositories;
@@ -153,7 +153,7 @@ fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
     }
     files(plan, Phase::Sources, out);
     let _ = writeln!(out, "4 install");
-    commands(plan, "before-install", out);
+    commands(plan, Moment::BeforeInstall, out);
     for p in &shared.packages {
         let _ = writeln!(out, "    {}", package(p));
     }
@@ -169,7 +169,7 @@ fn detail(cluster: &Cluster, plan: &HostPlan, out: &mut String) {
             if ports.is_empty() { String::new() } else { format!(", waits {} s for port {}", service.wait_seconds, ports.join(" ")) };
         let _ = writeln!(out, "    {}{wait}", service.unit);
     }
-    commands(plan, "after-start", out);
+    commands(plan, Moment::AfterStart, out);
     let _ = writeln!(out, "9 report     /var/lib/clusterseed/status.json");
     for (to, given) in given(plan) {
         let _ = writeln!(out, "10 submit    {} {} to {}, if it leads and does not have it", to.noun, given.join(", "), to.service);
@@ -193,7 +193,7 @@ fn files(plan: &HostPlan, phase: Phase, out: &mut String) {
     }
 }
 
-fn commands(plan: &HostPlan, moment: &str, out: &mut String) {
+fn commands(plan: &HostPlan, moment: Moment, out: &mut String) {
     for command in plan.commands.iter().filter(|command| command.moment == moment) {
         let _ = writeln!(out, "    your command: {}", command.run.join(" "));
     }
@@ -216,7 +216,7 @@ fn as_json(cluster: &Cluster, plans: &[HostPlan]) -> serde_json::Value {
             "holds": shared.holds,
             "sources": shared.repositories.iter().map(|r| json!({"path": r.list_path(), "line": r.line, "fingerprint": r.fingerprint})).collect::<Vec<_>>(),
             "files": files.collect::<Vec<_>>(),
-            "commands": plan.commands.iter().map(|c| json!({"at": c.moment, "run": c.run})).collect::<Vec<_>>(),
+            "commands": plan.commands.iter().map(|c| json!({"at": c.moment.word(), "run": c.run})).collect::<Vec<_>>(),
         });
         if !plan.documents.is_empty() {
             let entries = given(plan)

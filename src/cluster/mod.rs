@@ -7,6 +7,7 @@ pub mod documents;
 pub mod hosts;
 pub mod network;
 mod overrides;
+pub mod own;
 pub mod packages;
 pub mod resolve;
 pub mod settings;
@@ -21,9 +22,9 @@ use crate::format::checksum::Content;
 use crate::lock::Lock;
 use crate::platform::{Cloud, Platform};
 use crate::profile::Profile;
-use crate::spec;
 pub use carried::{Carried, Origin, Place, SourcesList, Trust};
 pub use network::{Addressing, Network};
+pub use own::{Account, Moment, OwnCommand, OwnFile};
 
 /// Local files that the spec names, by the path that was typed; an error is in words.
 pub type LocalFiles = BTreeMap<String, Result<Vec<u8>, String>>;
@@ -57,12 +58,12 @@ pub struct Cluster {
     pub packages: Packages,
     /// Full fingerprints of the keys that may sign seeds, in upper case; none: hosts do not ask.
     pub trust: Vec<String>,
-    /// Accounts.
-    pub users: Vec<spec::User>,
-    /// The user's own files, with their bytes.
-    pub files: Vec<UserFile>,
+    /// Accounts of every host.
+    pub accounts: Vec<Account>,
+    /// The user's own files.
+    pub files: Vec<OwnFile>,
     /// The user's own commands.
-    pub commands: Vec<spec::Command>,
+    pub commands: Vec<OwnCommand>,
     /// What templates see of the cluster as a whole.
     pub view: view::ClusterView,
     /// Local files that the spec names, secrets among them.
@@ -263,15 +264,6 @@ impl PackageSource {
     }
 }
 
-/// A file of the user's own.
-#[derive(Clone, Debug)]
-pub struct UserFile {
-    /// What the spec says of it.
-    pub spec: spec::File,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
 impl Cluster {
     /// Makes what templates see of settings.
     pub fn view_maker(&self) -> settings::ViewMaker<'_> {
@@ -321,13 +313,6 @@ impl Cluster {
     /// Hosts that have a role, in spec order.
     pub fn with_role<'c>(&'c self, role: &'c str) -> impl Iterator<Item = &'c Host> {
         self.hosts.iter().filter(move |host| host.has_role(role))
-    }
-
-    /// True when something of the user's is for this host.
-    pub fn concerns(&self, audience: &spec::Audience, host: &Host) -> bool {
-        (audience.roles.is_empty() && audience.hosts.is_empty())
-            || audience.roles.iter().any(|role| host.has_role(&role.value))
-            || audience.hosts.iter().any(|name| name.value == host.name)
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes, did_you_mean};
 use crate::schema::scalar;
 use crate::spec;
-use crate::spec::network::{Bond, HostInterface, Interface as Typed};
+use crate::spec::network::{HostInterface, Interface as Typed};
 
 /// How hosts get their addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,25 @@ pub enum Kind {
         /// The interface that carries it.
         link: Spanned<String>,
     },
+}
+
+/// A bond of other interfaces, in the words of the kernel's driver, which every platform writes as they are.
+#[derive(Clone, Debug)]
+pub struct Bond {
+    /// Names of the interfaces that it is made of.
+    pub members: Vec<Spanned<String>>,
+    /// How frames are spread over them.
+    pub mode: String,
+    /// Member that is used as long as it works.
+    pub primary: Option<Spanned<String>>,
+    /// Milliseconds between looks at the carrier; 0: none.
+    pub miimon: i64,
+    /// How often a partner of 802.3ad speaks.
+    pub lacp_rate: Option<Spanned<String>>,
+    /// What chooses the member for a frame.
+    pub xmit_hash_policy: Option<Spanned<String>>,
+    /// Where it is described.
+    pub at: At,
 }
 
 /// A static route.
@@ -198,7 +217,7 @@ impl Network {
 
 /// Resolves `network`. `None` when a required part was not readable.
 pub fn resolve(spec: &spec::Network, diags: &mut Diagnostics) -> Option<Network> {
-    let addressing = word(&spec.addressing);
+    let addressing = spec.addressing.as_deref().map_or(Addressing::Static, word);
     let own = Typed {
         name: spec.interface.clone(),
         subnet: Some(spec.subnet.clone()),
@@ -273,9 +292,9 @@ fn interface(typed: &Typed, diags: &mut Diagnostics) -> Interface {
                     .related(bond.at, "the bond")
                     .help("describe the bond as an interface of its own, and name it as the `link` of the VLAN"),
             );
-            Kind::Bond(bond.clone())
+            Kind::Bond(made_of(bond))
         }
-        (Some(bond), None) => Kind::Bond(bond.clone()),
+        (Some(bond), None) => Kind::Bond(made_of(bond)),
         (None, Some(vlan)) => Kind::Vlan { id: vlan.id, link: vlan.link.clone() },
         (None, None) => Kind::Physical,
     };
@@ -294,6 +313,18 @@ fn interface(typed: &Typed, diags: &mut Diagnostics) -> Interface {
         gateway: typed.gateway.as_ref().and_then(address),
         mtu: link.mtu.clone(),
         routes: link.routes.iter().filter_map(route).collect(),
+    }
+}
+
+fn made_of(typed: &spec::network::Bond) -> Bond {
+    Bond {
+        members: typed.members.clone(),
+        mode: typed.mode.value.clone(),
+        primary: typed.primary.clone(),
+        miimon: typed.miimon.unwrap_or(100),
+        lacp_rate: typed.lacp_rate.clone(),
+        xmit_hash_policy: typed.xmit_hash_policy.clone(),
+        at: typed.at,
     }
 }
 

@@ -6,14 +6,14 @@ use minijinja::Value as Jinja;
 
 use super::settings::ViewMaker;
 use super::view::{self, ClusterView};
-use super::{Cluster, LocalFiles, Sound, UserFile, delivery, documents, network, overrides, packages};
+use super::{Cluster, LocalFiles, Sound, delivery, documents, network, overrides, own, packages};
 use crate::diag::{At, Diagnostic, Diagnostics, Sources, codes, did_you_mean};
 use crate::format::checksum::Content;
 use crate::platform::{self, Platform};
 use crate::profile::catalog::Catalog;
 use crate::profile::{Derived, Formula, Profile, load};
 use crate::schema::{Data, Value};
-use crate::spec::{self, Spec};
+use crate::spec::Spec;
 
 /// Resolves a spec. `None` when too little is right to check the cluster as a whole.
 pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Cluster> {
@@ -57,9 +57,9 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         settings,
         packages,
         trust: trust(spec, diags),
-        users: spec.users.clone(),
-        files: user_files(spec, local, diags),
-        commands: spec.commands.clone(),
+        accounts: own::accounts(spec),
+        files: own::files(spec, local, diags),
+        commands: own::commands(spec),
         view,
         local: local.clone(),
         lock: None,
@@ -154,34 +154,6 @@ fn trust(spec: &Spec, diags: &mut Diagnostics) -> Vec<String> {
 /// A local file that the spec names and that could not be read.
 pub fn unreadable(path: &str, why: &str, at: At) -> Diagnostic {
     Diagnostic::error(codes::FILE_MISSING, at, format!("`{path}` cannot be read: {why}")).help("paths are relative to the spec")
-}
-
-fn user_files(spec: &Spec, local: &LocalFiles, diags: &mut Diagnostics) -> Vec<UserFile> {
-    let sound = spec.sound("files", diags);
-    spec.files.iter().filter_map(|file| user_file(file, sound, local, diags)).collect()
-}
-
-fn user_file(file: &spec::File, sound: bool, local: &LocalFiles, diags: &mut Diagnostics) -> Option<UserFile> {
-    let bytes = match (&file.content, &file.source) {
-        (Some(content), None) => content.text()?.as_bytes().to_vec(),
-        (None, Some(source)) => match local.get(&source.value)? {
-            Ok(bytes) => bytes.clone(),
-            Err(why) => {
-                diags.push(unreadable(&source.value, why, source.at));
-                return None;
-            }
-        },
-        _ if !sound => return None,
-        (content, _) => {
-            let what = if content.is_some() { "has both `content` and" } else { "needs `content` or" };
-            diags.push(
-                Diagnostic::error(codes::FILE_CONTENT, file.path.at, format!("`{}` {what} `source`", file.path.value))
-                    .help("`content: |` holds the text, `source:` names a local file; write one of them"),
-            );
-            return None;
-        }
-    };
-    Some(UserFile { spec: file.clone(), bytes })
 }
 
 /// Files that the spec names and that cannot be used.

@@ -89,7 +89,7 @@ pub fn host(plan: &HostPlan, context: Context<'_>) -> std::io::Result<HostOutput
         );
         return Err(std::io::Error::other(why));
     }
-    let hashes = context.cluster.users.iter().any(|user| user.password_hash.is_some());
+    let hashes = context.cluster.accounts.iter().any(|account| account.password_hash.is_some());
     let mut files = vec![
         ("user-data", private_if((secret && inline) || hashes), user_data.bytes.into()),
         ("meta-data", 0o644, meta_data::emit(plan, context).into_bytes().into()),

@@ -10,14 +10,13 @@ use super::image::START;
 use super::repository::FOLDER;
 use super::seed::{APPLY, PLACE, SeedFile};
 use super::{Context, PRODUCT};
-use crate::cluster::{Cluster, InstanceId, Method};
+use crate::cluster::{Account, Cluster, InstanceId, Method};
 use crate::format::base64;
 use crate::format::checksum::Sha256Sum;
 use crate::format::shell;
 use crate::plan::HostPlan;
 use crate::plan::trust;
 use crate::platform::{AptForm, Dialect};
-use crate::spec::User;
 use crate::yaml::write::{Style, Yaml, write, written};
 
 type Entries<'a> = Vec<(Cow<'a, str>, Yaml<'a>)>;
@@ -74,8 +73,8 @@ pub fn emit(plan: &HostPlan, tree: &[SeedFile], tarball: Sha256Sum, method: &Met
     // The template of images maps the host's own name to 127.0.1.1, where no peer finds it.
     entries.push(("manage_etc_hosts".into(), Yaml::Bool(false)));
     apt(plan, dialect, &mut entries);
-    if !cluster.users.is_empty() {
-        let own = cluster.users.iter().map(user);
+    if !cluster.accounts.is_empty() {
+        let own = cluster.accounts.iter().map(user);
         entries.push(("users".into(), Yaml::Seq(std::iter::once("default".into()).chain(own).collect())));
     }
     delivery(plan, tree, tarball, method, cluster, &mut entries);
@@ -110,25 +109,24 @@ fn apt<'a>(plan: &'a HostPlan, dialect: Dialect, entries: &mut Entries<'a>) {
 }
 
 /// An account in the form that both 0.7.5 and today's schema take: groups as one string, a lock only when there is no password.
-fn user(user: &User) -> Yaml<'_> {
-    let mut entries: Entries<'_> = vec![("name".into(), user.name.value.as_str().into())];
-    if let Some(gecos) = &user.gecos {
+fn user(account: &Account) -> Yaml<'_> {
+    let mut entries: Entries<'_> = vec![("name".into(), account.name.as_str().into())];
+    if let Some(gecos) = &account.gecos {
         entries.push(("gecos".into(), gecos.as_str().into()));
     }
-    if !user.groups.is_empty() {
-        let groups: Vec<&str> = user.groups.iter().map(|g| g.value.as_str()).collect();
-        entries.push(("groups".into(), Yaml::Str(groups.join(",").into())));
+    if !account.groups.is_empty() {
+        entries.push(("groups".into(), Yaml::Str(account.groups.join(",").into())));
     }
-    entries.push(("shell".into(), user.shell.as_str().into()));
-    if user.sudo {
+    entries.push(("shell".into(), account.shell.as_str().into()));
+    if account.sudo {
         entries.push(("sudo".into(), "ALL=(ALL) NOPASSWD:ALL".into()));
     }
-    entries.push(("lock_passwd".into(), Yaml::Bool(user.password_hash.is_none())));
-    if let Some(hash) = &user.password_hash {
+    entries.push(("lock_passwd".into(), Yaml::Bool(account.password_hash.is_none())));
+    if let Some(hash) = &account.password_hash {
         entries.push(("passwd".into(), hash.value.as_str().into()));
     }
-    if !user.ssh_keys.is_empty() {
-        entries.push(("ssh_authorized_keys".into(), Yaml::Seq(user.ssh_keys.iter().map(|k| k.value.trim().into()).collect())));
+    if !account.ssh_keys.is_empty() {
+        entries.push(("ssh_authorized_keys".into(), Yaml::Seq(account.ssh_keys.iter().map(|key| key.value.as_str().into()).collect())));
     }
     Yaml::Map(entries)
 }

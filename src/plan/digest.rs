@@ -6,12 +6,10 @@
 use sha2::{Digest, Sha256};
 
 use super::HostPlan;
-use crate::cluster::network::{Addressing, Interface, Kind, Link, Network, Route};
-use crate::cluster::{Cluster, InstanceId};
+use crate::cluster::network::{Addressing, Bond, Interface, Kind, Link, Network, Route};
+use crate::cluster::{Account, Cluster, InstanceId, Moment};
 use crate::diag::Spanned;
 use crate::format::checksum::{Sha256Sum, hex};
-use crate::spec::User;
-use crate::spec::network::Bond;
 
 /// Sixty-four hexadecimal digits over every decision of the plan.
 pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
@@ -79,11 +77,11 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
         add(&["image", &image.digest]);
     }
     for command in &plan.commands {
-        add(&["command", &command.moment]);
+        add(&["command", command.moment.word()]);
         command.run.iter().for_each(|word| add(&[word]));
     }
     if cluster.instance_id == InstanceId::Content {
-        cluster.users.iter().for_each(|user| account(user, &mut add));
+        cluster.accounts.iter().for_each(|own| account(own, &mut add));
         // Nothing is written otherwise.
         if cluster.network.addressing != Addressing::None {
             network(&cluster.network, &plan.links, &mut add);
@@ -93,12 +91,12 @@ pub fn of(plan: &HostPlan, cluster: &Cluster) -> String {
 }
 
 /// What cloud-init makes of an account. Each field is named, so that a new one is not forgotten.
-fn account(user: &User, add: &mut impl FnMut(&[&str])) {
-    let User { at: _, name, gecos, groups, shell, sudo, password_hash, ssh_keys } = user;
+fn account(account: &Account, add: &mut impl FnMut(&[&str])) {
+    let Account { name, gecos, groups, shell, sudo, password_hash, ssh_keys, at: _, name_at: _ } = account;
     let hash = password_hash.as_ref().map_or("", |hash| hash.value.as_str());
-    add(&["user", &name.value, gecos.as_deref().unwrap_or(""), shell, if *sudo { "sudo" } else { "" }, hash]);
-    groups.iter().for_each(|group| add(&["group", &group.value]));
-    ssh_keys.iter().for_each(|key| add(&["key", key.value.trim()]));
+    add(&["user", name, gecos.as_deref().unwrap_or(""), shell, if *sudo { "sudo" } else { "" }, hash]);
+    groups.iter().for_each(|group| add(&["group", group]));
+    ssh_keys.iter().for_each(|key| add(&["key", &key.value]));
 }
 
 /// The network of a host, whatever the form in which its platform reads it.
@@ -127,9 +125,9 @@ fn network(network: &Network, links: &[Link], add: &mut impl FnMut(&[&str])) {
 }
 
 fn bonded(bond: &Bond, add: &mut impl FnMut(&[&str])) {
-    let Bond { at: _, members, mode, primary, miimon, lacp_rate, xmit_hash_policy } = bond;
+    let Bond { members, mode, primary, miimon, lacp_rate, xmit_hash_policy, at: _ } = bond;
     let word = |word: &Option<Spanned<String>>| word.as_ref().map_or(String::new(), |word| word.value.clone());
-    add(&["bond", &mode.value, &word(primary), &miimon.to_string(), &word(lacp_rate), &word(xmit_hash_policy)]);
+    add(&["bond", mode, &word(primary), &miimon.to_string(), &word(lacp_rate), &word(xmit_hash_policy)]);
     members.iter().for_each(|member| add(&["member", &member.value]));
 }
 
@@ -142,13 +140,13 @@ fn joined<T: ToString>(values: &[T]) -> String {
 }
 
 /// Sixteen hexadecimal digits that name a command; `earlier` are the same ones before it on its host.
-pub fn command(moment: &str, run: &[String], earlier: usize) -> String {
+pub fn command(moment: Moment, run: &[String], earlier: usize) -> String {
     let mut hash = Sha256::new();
     if earlier > 0 {
         // Before the moment, which is one of two words: no words of a command can look like this.
         hash.update(format!("again {earlier}\0"));
     }
-    for part in std::iter::once(moment).chain(run.iter().map(String::as_str)) {
+    for part in std::iter::once(moment.word()).chain(run.iter().map(String::as_str)) {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -8,7 +8,7 @@ use super::apt::profile_error;
 use super::file::{Phase, PlannedFile};
 use super::group::{Group, holds};
 use super::{Command, HostPlan, Package, carried};
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Moment};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::format::checksum::Sha256Sum;
 use crate::schema::scalar::Syntax;
@@ -90,7 +90,7 @@ pub fn plan(cluster: &Cluster, hosts: &[&Host], groups: &[Arc<Group>], commands:
     let automatic = exact.iter().filter(|package| !wanted(&package.name)).map(|package| package.name.clone()).collect();
     let state = state(cluster, hosts, diags);
     let mut before: Vec<Command> = Vec::new();
-    for command in commands.into_iter().filter(|command| command.moment == "before-install") {
+    for command in commands.into_iter().filter(|command| command.moment == Moment::BeforeInstall) {
         if !before.iter().any(|known| known.id == command.id) {
             before.push(command);
         }

@@ -22,9 +22,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cluster::network::Link;
-use crate::cluster::{Cluster, Host, Method};
+use crate::cluster::{Cluster, Host, Method, Moment};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::format::checksum::Content;
 use file::{Phase, PlannedFile};
 use group::Group;
 
@@ -128,9 +127,9 @@ pub struct Command {
     /// Sixteen hexadecimal digits of the digest of the command, and of how many before it on this host are the same: it runs once
     /// for each.
     pub id: String,
-    /// `before-install` or `after-start`.
+    /// When it runs.
     #[serde(rename = "at")]
-    pub moment: String,
+    pub moment: Moment,
     /// Words; a line for the shell is `sh -c LINE`.
     pub run: Vec<String>,
 }
@@ -148,7 +147,6 @@ pub struct Planner<'c> {
     pub cluster: &'c Cluster,
     repositories: Vec<apt::Repository>,
     groups: BTreeMap<(usize, &'c [String]), Arc<Group>>,
-    own: Vec<Arc<Content>>,
     images: BTreeMap<&'c [String], image::Image>,
 }
 
@@ -156,8 +154,7 @@ impl<'c> Planner<'c> {
     /// Plans what is shared. Failures of the profile's templates are in `diags`.
     pub fn new(cluster: &'c Cluster, diags: &mut Diagnostics) -> Self {
         let repositories = apt::repositories(cluster, diags);
-        let own = cluster.files.iter().map(|file| Content::shared(file.bytes.clone())).collect();
-        let mut planner = Self { cluster, repositories, groups: BTreeMap::new(), own, images: BTreeMap::new() };
+        let mut planner = Self { cluster, repositories, groups: BTreeMap::new(), images: BTreeMap::new() };
         for host in &cluster.hosts {
             let key = (host.variant, host.roles.as_slice());
             if cluster.settings.is_shared(host.variant) && !planner.groups.contains_key(&key) {
@@ -231,16 +228,12 @@ impl<'c> Planner<'c> {
 
     /// The user's files come last and may not replace what the profile plans: that would be two truths about one file.
     fn add_own(&self, host: &Host, directories: &[Directory], files: &mut Vec<Arc<PlannedFile>>, diags: &mut Diagnostics) {
-        for (file, content) in self.cluster.files.iter().zip(&self.own) {
-            let spec = &file.spec;
-            if !self.cluster.concerns(&spec.audience, host) {
-                continue;
-            }
-            if let Some(other) = files.iter().find(|f| f.path == spec.path.value) {
+        for own in self.cluster.files.iter().filter(|own| own.audience.includes(host)) {
+            if let Some(other) = files.iter().find(|f| f.path == own.path) {
                 diags.push(
                     Diagnostic::error(
                         codes::FILE_CONFLICT,
-                        spec.path.at,
+                        own.path_at,
                         format!("`{}` is written by {} on `{}`", other.path, other.origin, host.name),
                     )
                     .help("change what it says through `settings`, or drop this file")
@@ -248,34 +241,32 @@ impl<'c> Planner<'c> {
                 );
                 continue;
             }
-            if let Some(why) = folder_conflict(&spec.path.value, files, directories) {
-                diags.push(Diagnostic::error(codes::FILE_CONFLICT, spec.path.at, why).help("choose another path").subject(&host.name));
+            if let Some(why) = folder_conflict(&own.path, files, directories) {
+                diags.push(Diagnostic::error(codes::FILE_CONFLICT, own.path_at, why).help("choose another path").subject(&host.name));
                 continue;
             }
             files.push(Arc::new(PlannedFile {
-                path: spec.path.value.clone(),
-                content: content.clone(),
-                mode: spec.permissions(),
-                owner: spec.owner.clone(),
-                group: spec.group.clone(),
+                path: own.path.clone(),
+                content: own.content.clone(),
+                mode: own.mode,
+                owner: own.owner.clone(),
+                group: own.group.clone(),
                 phase: Phase::Configure,
                 restarts: Vec::new(),
-                secret: spec.is_secret(),
+                secret: own.secret,
                 origin: "your own `files`".into(),
             }));
         }
     }
 
     fn commands(&self, host: &Host) -> Vec<Command> {
-        let own = self.cluster.commands.iter().filter(|c| self.cluster.concerns(&c.audience, host));
-        let mut before: BTreeMap<(String, Vec<String>), usize> = BTreeMap::new();
-        own.map(|command| {
-            let words: Vec<String> = command.run.iter().map(|w| w.value.clone()).collect();
-            let run = if command.shell { [vec!["sh".to_string(), "-c".to_string()], words].concat() } else { words };
-            let earlier = before.entry((command.moment.clone(), run.clone())).or_default();
-            let id = digest::command(&command.moment, &run, *earlier);
+        let own = self.cluster.commands.iter().filter(|own| own.audience.includes(host));
+        let mut before: BTreeMap<(Moment, &[String]), usize> = BTreeMap::new();
+        own.map(|own| {
+            let earlier = before.entry((own.moment, &own.argv)).or_default();
+            let id = digest::command(own.moment, &own.argv, *earlier);
             *earlier += 1;
-            Command { id, moment: command.moment.clone(), run }
+            Command { id, moment: own.moment, run: own.argv.clone() }
         })
         .collect()
     }

@@ -82,7 +82,7 @@ pub struct Network {
     /// Name of the interface.
     pub interface: Spanned<String>,
     /// `static`, `dhcp` or `none`.
-    pub addressing: String,
+    pub addressing: Option<String>,
     /// What else is said of that interface.
     pub link: network::Link,
     /// Further interfaces.
@@ -152,7 +152,7 @@ pub struct User {
     /// Further groups.
     pub groups: Vec<Spanned<String>>,
     /// Login shell.
-    pub shell: String,
+    pub shell: Option<String>,
     /// May use sudo without a password.
     pub sudo: bool,
     /// crypt(3) hash.
@@ -185,9 +185,9 @@ pub struct File {
     /// Permission bits.
     pub mode: Option<u32>,
     /// Owner.
-    pub owner: String,
+    pub owner: Option<String>,
     /// Group.
-    pub group: String,
+    pub group: Option<String>,
     /// Whether the content is a secret, where that is said.
     pub secret: Option<bool>,
     /// Which hosts.
@@ -202,21 +202,9 @@ pub struct Command {
     /// True when `run` is one line for the shell.
     pub shell: bool,
     /// `before-install` or `after-start`.
-    pub moment: String,
+    pub moment: Option<String>,
     /// Which hosts.
     pub audience: Audience,
-}
-
-impl File {
-    /// True when others shall not read it, neither on the target nor in the output: it says so, or its mode does.
-    pub fn is_secret(&self) -> bool {
-        self.secret.unwrap_or(self.mode.is_some_and(|mode| mode & OTHERS_READ == 0))
-    }
-
-    /// Its permission bits on the target.
-    pub fn permissions(&self) -> u32 {
-        self.mode.unwrap_or(if self.is_secret() { 0o600 } else { 0o644 })
-    }
 }
 
 impl Spec {

@@ -56,7 +56,7 @@ pub struct Bond {
     /// Member that is used as long as it works.
     pub primary: Option<Spanned<String>>,
     /// Milliseconds between looks at the carrier.
-    pub miimon: i64,
+    pub miimon: Option<i64>,
     /// How often a partner of 802.3ad speaks.
     pub lacp_rate: Option<Spanned<String>>,
     /// What chooses the member for a frame.
@@ -91,7 +91,7 @@ pub fn network(value: &Value) -> Option<Network> {
         nameservers: value.texts("nameservers"),
         search: value.texts("search"),
         interface: value.spanned("interface").unwrap_or_else(|| Spanned::new("eth0".into(), value.at)),
-        addressing: value.string("addressing").unwrap_or_else(|| "static".into()),
+        addressing: value.string("addressing"),
         link: link(value),
         interfaces: items(value, "interfaces").filter_map(interface).collect(),
     })
@@ -137,7 +137,7 @@ fn bond(value: &Value) -> Option<Bond> {
         members: value.texts("members"),
         mode: value.spanned("mode")?,
         primary: value.spanned("primary"),
-        miimon: value.int("miimon").unwrap_or(100),
+        miimon: value.int("miimon"),
         lacp_rate: value.spanned("lacp_rate"),
         xmit_hash_policy: value.spanned("xmit_hash_policy"),
     })

@@ -114,7 +114,7 @@ fn user(value: &Value) -> Option<User> {
         name: value.spanned("name")?,
         gecos: value.string("gecos"),
         groups: value.texts("groups"),
-        shell: value.string("shell").unwrap_or_else(|| "/bin/bash".into()),
+        shell: value.string("shell"),
         sudo: value.bool("sudo").unwrap_or(false),
         password_hash: value.spanned("password_hash"),
         ssh_keys: value.texts("ssh_keys"),
@@ -131,8 +131,8 @@ fn file(value: &Value) -> Option<File> {
         content: value.get("content").cloned(),
         source: value.spanned("source"),
         mode: value.string("mode").and_then(|mode| scalar::mode(&mode).ok()),
-        owner: value.string("owner").unwrap_or_else(|| "root".into()),
-        group: value.string("group").unwrap_or_else(|| "root".into()),
+        owner: value.string("owner"),
+        group: value.string("group"),
         secret: value.bool("secret"),
         audience: audience(value),
     })
@@ -142,7 +142,7 @@ fn command(value: &Value) -> Option<Command> {
     Some(Command {
         run: value.texts("run"),
         shell: matches!(value.get("run")?.data, Data::Text(_)),
-        moment: value.string("at").unwrap_or_else(|| "after-start".into()),
+        moment: value.string("at"),
         audience: audience(value),
     })
 }

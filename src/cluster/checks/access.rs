@@ -22,30 +22,30 @@ const KEY_TYPES: &[&str] = &[
 /// Names unique and free, passwords hashed, keys public.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut seen: BTreeMap<&str, At> = BTreeMap::new();
-    for user in &cluster.users {
-        let name = &user.name;
-        if let Some(first) = seen.insert(&name.value, name.at) {
+    for account in &cluster.accounts {
+        let (name, at) = (&account.name, account.name_at);
+        if let Some(first) = seen.insert(name, at) {
             diags.push(
-                Diagnostic::error(codes::USER_DUPLICATE, name.at, format!("the user `{}` is described twice", name.value))
+                Diagnostic::error(codes::USER_DUPLICATE, at, format!("the user `{name}` is described twice"))
                     .related(first, "first here")
                     .help("keep one"),
             );
         }
         // Images of a distribution call their default user after it.
-        if matches!(name.value.as_str(), "root" | "default") || name.value == cluster.platform.distribution {
+        if matches!(name.as_str(), "root" | "default") || *name == cluster.platform.distribution {
             diags.push(
-                Diagnostic::error(codes::USER_RESERVED, name.at, format!("`{}` cannot be an account of yours", name.value))
+                Diagnostic::error(codes::USER_RESERVED, at, format!("`{name}` cannot be an account of yours"))
                     .help("describe a user of your own with `sudo: true`; root and the image's default user stay as they are"),
             );
         }
-        if let Some(hash) = &user.password_hash {
+        if let Some(hash) = &account.password_hash {
             password(hash, &cluster.platform, diags);
         }
-        user.ssh_keys.iter().for_each(|key| ssh_key(key, diags));
+        account.ssh_keys.iter().for_each(|key| ssh_key(key, diags));
         // A key or hash in a form or under a name that cannot be read has been reported.
-        if user.ssh_keys.is_empty() && user.password_hash.is_none() && !diags.has_error_in(user.at) {
+        if account.ssh_keys.is_empty() && account.password_hash.is_none() && !diags.has_error_in(account.at) {
             diags.push(
-                Diagnostic::warning(codes::USER_NO_LOGIN, name.at, format!("nobody can log in as `{}`", name.value))
+                Diagnostic::warning(codes::USER_NO_LOGIN, at, format!("nobody can log in as `{name}`"))
                     .help("add `ssh_keys`, or `password_hash`"),
             );
         }
@@ -78,7 +78,7 @@ fn password(hash: &Spanned<String>, platform: &Platform, diags: &mut Diagnostics
 }
 
 fn ssh_key(key: &Spanned<String>, diags: &mut Diagnostics) {
-    let text = key.value.trim();
+    let text = key.value.as_str();
     if text.contains("PRIVATE KEY") {
         diags.push(
             Diagnostic::error(codes::SSH_KEY_PRIVATE, key.at, "this is a private key")

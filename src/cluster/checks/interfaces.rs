@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::cluster::network::{Interface, Kind};
+use crate::cluster::network::{Bond, Interface, Kind};
 use crate::cluster::{Addressing, Cluster, Method, Network};
 use crate::diag::{At, Diagnostic, Diagnostics, Spanned, codes};
 use crate::platform::Platform;
-use crate::spec::network::Bond;
 
 /// What an interface's packets may be long where nothing is said (RFC 894).
 const ETHERNET: i64 = 1500;
@@ -78,7 +77,7 @@ pub fn bonds(cluster: &Cluster, diags: &mut Diagnostics) {
 
 /// Parameters that the bond's mode does not know, and a primary that is no member.
 fn parameters(name: &str, bond: &Bond, wrong: &mut impl FnMut(At, String, &str)) {
-    let mode = bond.mode.value.as_str();
+    let mode = bond.mode.as_str();
     let mut belongs = |key: &str, value: &Option<Spanned<String>>, modes: &[&str]| {
         if let Some(value) = value.as_ref().filter(|_| !modes.contains(&mode)) {
             wrong(value.at, format!("`{key}` has no meaning in the mode {mode}"), &format!("it belongs to {}", modes.join(", ")));

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::cluster::own::Audience;
 use crate::cluster::{Addressing, Cluster};
 use crate::diag::{At, Diagnostic, Diagnostics, codes, did_you_mean};
-use crate::spec::Audience;
 
 /// Places that are not the user's to write: the seed itself, cloud-init's state, kernel file systems.
 const FORBIDDEN: &[&str] = &[
@@ -81,15 +81,15 @@ fn taken(cluster: &Cluster, path: &str) -> Option<String> {
 pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut by_path: BTreeMap<&str, Vec<(At, &Audience)>> = BTreeMap::new();
     for file in &cluster.files {
-        let (path, audience) = (&file.spec.path, &file.spec.audience);
-        self::audience(cluster, audience, diags);
-        if let Some(help) = taken(cluster, &path.value) {
-            diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, format!("no file can be put at `{}`", path.value)).help(help));
+        let (path, at) = (&file.path, file.path_at);
+        audience(cluster, &file.audience, diags);
+        if let Some(help) = taken(cluster, path) {
+            diags.push(Diagnostic::error(codes::FILE_PLACE, at, format!("no file can be put at `{path}`")).help(help));
         }
-        if path.value == "/" {
-            diags.push(Diagnostic::error(codes::FILE_PLACE, path.at, "`/` is a folder").help("name the file"));
+        if path == "/" {
+            diags.push(Diagnostic::error(codes::FILE_PLACE, at, "`/` is a folder").help("name the file"));
         }
-        by_path.entry(&path.value).or_default().push((path.at, audience));
+        by_path.entry(path).or_default().push((at, &file.audience));
     }
     for (path, entries) in by_path.iter().filter(|(_, entries)| entries.len() > 1) {
         duplicates(cluster, path, entries, diags);
@@ -100,7 +100,7 @@ pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
 fn duplicates(cluster: &Cluster, path: &str, entries: &[(At, &Audience)], diags: &mut Diagnostics) {
     let mut first: BTreeMap<&str, At> = BTreeMap::new();
     for (at, audience) in entries {
-        for host in cluster.hosts.iter().filter(|host| cluster.concerns(audience, host)) {
+        for host in cluster.hosts.iter().filter(|host| audience.includes(host)) {
             if let Some(other) = first.insert(&host.name, *at) {
                 diags.push(
                     Diagnostic::error(codes::FILE_DUPLICATE, *at, format!("`{path}` is described twice for the same host"))
@@ -119,7 +119,8 @@ pub fn commands(cluster: &Cluster, diags: &mut Diagnostics) {
 }
 
 fn audience(cluster: &Cluster, audience: &Audience, diags: &mut Diagnostics) {
-    for role in &audience.roles {
+    let Audience::Only { roles, hosts } = audience else { return };
+    for role in roles {
         if cluster.profile.role(&role.value).is_none() {
             let known = cluster.profile.roles.iter().map(|r| r.name.as_str());
             diags.push(
@@ -132,11 +133,11 @@ fn audience(cluster: &Cluster, audience: &Audience, diags: &mut Diagnostics) {
             );
         }
     }
-    if audience.hosts.is_empty() {
+    if hosts.is_empty() {
         return;
     }
     let known: HashSet<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
-    for host in &audience.hosts {
+    for host in hosts {
         if !known.contains(host.value.as_str()) {
             let known: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
             diags.push(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, OwnFile};
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
 use crate::format::secret;
 use crate::schema::{Data, Value};
@@ -11,19 +11,17 @@ use crate::spec::OTHERS_READ;
 /// What holds a private key is a secret, and what is a secret is not for everybody on the target.
 pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
     for file in &cluster.files {
-        let spec = &file.spec;
-        let held = if spec.is_secret() || spec.secret.is_some() { None } else { secret::private_key(&file.bytes) };
+        let OwnFile { path, mode, secret, secret_stated, .. } = file;
+        let held = if *secret || *secret_stated { None } else { secret::private_key(&file.content.bytes) };
         if let Some(held) = held {
-            let at = spec.source.as_ref().map(|source| source.at).or(spec.content.as_ref().map(|content| content.at));
-            let message = format!("`{}` holds {held}, and everybody could read it", spec.path.value);
+            let message = format!("`{path}` holds {held}, and everybody could read it");
             let help = "write `secret: true` beside it; `secret: false` when everybody may have this key";
-            diags.push(Diagnostic::error(codes::FILE_SECRET, at.unwrap_or(spec.path.at), message).help(help));
+            diags.push(Diagnostic::error(codes::FILE_SECRET, file.content_at, message).help(help));
         }
-        if spec.secret == Some(true) && spec.permissions() & OTHERS_READ != 0 {
-            let message =
-                format!("`{}` is a secret, and mode {:04o} lets everybody on the target read it", spec.path.value, spec.permissions());
+        if *secret && *secret_stated && mode & OTHERS_READ != 0 {
+            let message = format!("`{path}` is a secret, and mode {mode:04o} lets everybody on the target read it");
             let help = "write another mode, such as \"0600\" or, with a `group`, \"0640\"; or drop `secret`";
-            diags.push(Diagnostic::warning(codes::FILE_SECRET, spec.path.at, message).help(help));
+            diags.push(Diagnostic::warning(codes::FILE_SECRET, file.path_at, message).help(help));
         }
     }
 }
@@ -31,13 +29,12 @@ pub fn files(cluster: &Cluster, diags: &mut Diagnostics) {
 /// Commands stand in user-data and in the host's plan, which everybody may read.
 pub fn commands(cluster: &Cluster, diags: &mut Diagnostics) {
     for command in &cluster.commands {
-        let line = command.run.iter().map(|word| word.value.as_str()).collect::<Vec<_>>().join(" ");
-        let Some(first) = command.run.first() else { continue };
-        if let Some(what) = readable(&line) {
+        let Some(first) = command.typed_at.first() else { continue };
+        if let Some(what) = readable(&command.typed().join(" ")) {
             // Which of the words it is would take a shell to tell.
-            command.run.iter().for_each(|word| diags.hide(word.at));
+            command.typed_at.iter().for_each(|at| diags.hide(*at));
             let help = "bring it as a file of yours with `secret: true`, and let the command read it there";
-            report(first.at, "this command", what, help, diags);
+            report(*first, "this command", what, help, diags);
         }
     }
 }

@@ -66,8 +66,7 @@ fn made_of(device: Device<'_>) -> Vec<String> {
             std::iter::once(format!("bond-master {}", master.name)).chain(primary).collect()
         }
         Kind::Bond(bond) => {
-            let mut options =
-                vec!["bond-slaves none".into(), format!("bond-mode {}", bond.mode.value), format!("bond-miimon {}", bond.miimon)];
+            let mut options = vec!["bond-slaves none".into(), format!("bond-mode {}", bond.mode), format!("bond-miimon {}", bond.miimon)];
             let further = [("primary", &bond.primary), ("lacp-rate", &bond.lacp_rate), ("xmit-hash-policy", &bond.xmit_hash_policy)];
             options.extend(further.into_iter().filter_map(|(key, value)| Some(format!("bond-{key} {}", value.as_ref()?.value))));
             options

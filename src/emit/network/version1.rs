@@ -23,7 +23,7 @@ fn entry(device: Device<'_>) -> Entries<'_> {
         Kind::Bond(bond) => {
             let members = bond.members.iter().map(|member| member.value.as_str().into()).collect();
             let mut parameters: Entries<'_> =
-                vec![("bond-mode".into(), bond.mode.value.as_str().into()), ("bond-miimon".into(), Yaml::Int(bond.miimon))];
+                vec![("bond-mode".into(), bond.mode.as_str().into()), ("bond-miimon".into(), Yaml::Int(bond.miimon))];
             let further =
                 [("bond-primary", &bond.primary), ("bond-lacp-rate", &bond.lacp_rate), ("bond-xmit-hash-policy", &bond.xmit_hash_policy)];
             parameters.extend(further.into_iter().filter_map(|(key, value)| Some((key.into(), value.as_ref()?.value.as_str().into()))));

@@ -75,7 +75,7 @@ fn made_of(device: Device<'_>) -> Entries<'_> {
         Kind::Bond(bond) => {
             let members = bond.members.iter().map(|member| member.value.as_str().into()).collect();
             let mut parameters: Entries<'_> =
-                vec![("mode".into(), bond.mode.value.as_str().into()), ("mii-monitor-interval".into(), Yaml::Int(bond.miimon))];
+                vec![("mode".into(), bond.mode.as_str().into()), ("mii-monitor-interval".into(), Yaml::Int(bond.miimon))];
             let further = [("primary", &bond.primary), ("lacp-rate", &bond.lacp_rate), ("transmit-hash-policy", &bond.xmit_hash_policy)];
             parameters.extend(further.into_iter().filter_map(|(key, value)| Some((key.into(), value.as_ref()?.value.as_str().into()))));
             vec![("interfaces".into(), Yaml::Seq(members)), ("parameters".into(), Yaml::Map(parameters))]
