@@ -15,6 +15,7 @@ use std::sync::{LazyLock, Mutex};
 use clusterseed::artifact::Artifact;
 use clusterseed::compile;
 use clusterseed::diag::{Diagnostics, Sources, render};
+use clusterseed::emit::host_json::HostJson;
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::format::{iso9660, vfat};
 use clusterseed::io::load;
@@ -276,6 +277,29 @@ fn host_json_and_tree_agree() {
             assert_eq!(named.into_iter().collect::<BTreeSet<_>>(), found.into_iter().collect(), "{}: {host}", golden.name);
         }
     }
+}
+
+/// What is read of a host.json is all that was written, in the same order.
+#[test]
+fn host_json_is_read_back_byte_for_byte() {
+    for golden in built() {
+        for host in golden.hosts() {
+            let text = golden.text(&format!("hosts/{host}/seed/host.json"));
+            let read = HostJson::read(text.as_bytes()).unwrap_or_else(|why| panic!("{}: {host}: {why}", golden.name));
+            assert_eq!(read.text(), text, "{}: {host}", golden.name);
+        }
+    }
+}
+
+/// Within a format keys are only added: those of a later version are kept, another format is refused.
+#[test]
+fn host_json_of_other_versions() {
+    let mut value = golden("guide").host_json("master1");
+    value["weather"] = "fair".into();
+    let read = HostJson::read(value.to_string().as_bytes()).expect("the same format");
+    assert_eq!(read.later["weather"], "fair");
+    value["format"] = 2.into();
+    assert_eq!(HostJson::read(value.to_string().as_bytes()).expect_err("another format"), "host.json: format 2 is not known");
 }
 
 /// The cluster that the guide describes, word for word as in its text; the one thing that cannot be said here is that it works.

@@ -6,7 +6,8 @@ use indexmap::{IndexMap, IndexSet};
 use minijinja::Value as Jinja;
 
 use super::pairs::Pairs;
-use super::side::{Host, Identity, Side};
+use super::side::{Host, Side};
+use crate::plan::identity::Identity;
 use crate::plan::trust;
 use crate::profile::engine::Problem;
 use crate::profile::watch::{Subject, Watch};

@@ -1,8 +1,7 @@
 //! Documents that services are given: what a seed that is brought to a host does with them, which is less than one may think.
 
-use serde_json::Value as Json;
-
 use super::side::Host;
+use crate::plan::submission;
 
 /// Keys of `host.json` that are told here.
 pub const KEYS: [&str; 2] = ["submissions", "documents"];
@@ -33,15 +32,13 @@ struct Document<'h> {
 }
 
 fn documents(host: &Host) -> Vec<Document<'_>> {
-    let list = |key: &str| host.json.more.get(key).and_then(Json::as_array).into_iter().flatten();
-    let text = |value: &'_ Json, key: &str| value[key].as_str().unwrap_or_default().to_string();
-    let document = |entry: &Json| {
-        let submission = list("submissions").find(|submission| submission["name"] == entry["of"])?;
+    let document = |own: &submission::Document| {
+        let to = host.json.submissions.iter().find(|to| to.name == own.of)?;
         Some(Document {
-            name: format!("{} {}", text(submission, "noun"), text(entry, "key")),
-            service: submission["service"].as_str()?,
-            bytes: host.files.get(entry["file"].as_str()?).map(|file| &file.bytes[..]),
+            name: format!("{} {}", to.noun, own.key),
+            service: &to.service,
+            bytes: host.files.get(&own.file).map(|file| &file.bytes[..]),
         })
     };
-    list("documents").filter_map(document).collect()
+    host.json.documents.iter().filter_map(document).collect()
 }

@@ -190,7 +190,7 @@ impl Scope {
 /// The first port of each service, of the last side that has it.
 fn ports<'a>(sides: impl IntoIterator<Item = &'a Side>) -> Jinja {
     let services = sides.into_iter().flat_map(|side| &side.hosts).flat_map(|host| &host.json.services);
-    services.filter_map(|service| Some((service.name.clone(), Jinja::from(*service.ports.first()?)))).collect()
+    services.filter_map(|service| Some((service.unit.clone(), Jinja::from(*service.ports.first()?)))).collect()
 }
 
 /// The delivery whose hosts fetch their seeds.
@@ -212,7 +212,7 @@ fn host_view(host: &Host, [folder, medium]: [&str; 2], was: Option<&str>, run: &
         ("fqdn", Jinja::from(host.json.fqdn.as_str())),
         ("address", Jinja::from(address.as_str())),
         ("roles", host.json.roles.iter().map(|role| Jinja::from(role.as_str())).collect()),
-        ("services", host.json.services.iter().map(|service| Jinja::from(service.name.as_str())).collect()),
+        ("services", host.json.services.iter().map(|service| Jinja::from(service.unit.as_str())).collect()),
         ("file", host.reader()),
         ("boot", Jinja::from(format!("# boot {name} with {folder}/hosts/{name}/{medium}"))),
         ("carry", Jinja::from(format!("scp {folder}/hosts/{name}/seed.tar.gz {address}:"))),

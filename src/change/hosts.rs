@@ -128,17 +128,17 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         found.push(format!("platform {}, was {}", new.json.platform.name, old.json.platform.name));
     }
     for service in &new.json.services {
-        if old.service(&service.name).is_some_and(|old| old != service) {
+        if old.service(&service.unit).is_some_and(|old| old != service) {
             let ports: Vec<String> = service.ports.iter().map(u16::to_string).collect();
             let ports = if ports.is_empty() { "no port".to_string() } else { format!("port {}", ports.join(" ")) };
-            found.push(format!("{}: `apply` waits {} s for {ports}", service.name, service.wait_seconds));
+            found.push(format!("{}: `apply` waits {} s for {ports}", service.unit, service.wait_seconds));
         }
     }
     peers(old, new, &mut found);
     for command in &new.json.commands {
         if !old.json.commands.contains(command) {
             // As `apply`: its words may hold secrets.
-            found.push(format!("your command {} runs once, {}", command.id, command.at));
+            found.push(format!("your command {} runs once, {}", command.id, command.moment.word()));
         }
     }
     for command in &old.json.commands {
@@ -154,12 +154,13 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
         _ => found.push("other packages travel with the seed: `apply` takes those that it is asked for, and what these need".into()),
     }
     documents::changes(old, new, &mut found);
-    for key in old.json.more.keys().chain(new.json.more.keys().filter(|key| !old.json.more.contains_key(*key))) {
-        // Of the clock of the build and of what is packed, not of the plan; where documents come and go, that has been told.
-        let told = documents::KEYS.contains(&key.as_str())
-            && (key == "documents" || !(old.json.more.contains_key(key) && new.json.more.contains_key(key)));
-        if !matches!(key.as_str(), "not_before" | "disk_mb") && !told {
-            entries(key, old.json.more.get(key), new.json.more.get(key), &mut found);
+    let (before, after) = (old.rest(), new.rest());
+    for key in before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))) {
+        // Where documents come and go, that has been told.
+        let both = before.contains_key(key) && after.contains_key(key);
+        let told = documents::KEYS.contains(key) && (*key == "documents" || !both);
+        if !told {
+            entries(key, before.get(key), after.get(key), &mut found);
         }
     }
     found

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::lines::Lines;
-use super::side::{FileEntry, Label};
+use super::side::Label;
 use super::{Change, FileChange, Other};
+use crate::emit::host_json::FileEntry;
 
 /// Version of `diff --format json`.
 pub const FORMAT: u32 = 1;
@@ -69,7 +70,9 @@ fn other(other: &Other) -> Value {
 fn file(file: &FileChange) -> Value {
     let entry = |entry: &Option<FileEntry>| {
         let entry = entry.as_ref();
-        entry.map(|e| json!({"mode": e.mode, "owner": e.owner, "group": e.group, "phase": e.phase, "restarts": e.restarts}))
+        entry.map(
+            |e| json!({"mode": format!("{:04o}", e.mode), "owner": e.owner, "group": e.group, "phase": e.phase, "restarts": e.restarts}),
+        )
     };
     let lines = match &file.lines {
         Lines::Text(lines) => Some(lines.iter().map(|line| line.as_ref().map(|(mark, text)| format!("{mark}{text}"))).collect::<Vec<_>>()),

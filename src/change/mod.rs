@@ -25,6 +25,7 @@ use std::hash::Hash;
 
 use indexmap::IndexMap;
 
+use crate::emit::host_json::FileEntry;
 use crate::plan::trust;
 use crate::profile::Profile;
 use danger::Danger;
@@ -32,7 +33,7 @@ use hosts::{HostChange, Kind};
 use lines::Lines;
 use pairs::Pairs;
 use restart::Step;
-use side::{FileEntry, Host, Label, Side};
+use side::{Host, Label, Side};
 
 /// All that lies between two states.
 #[derive(Debug)]
@@ -260,19 +261,23 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::{Duration, Instant};
 
-    use super::side::{File, FileEntry, Host, Label, Side};
+    use super::side::{File, Host, Label, Side};
     use super::{between, text};
+    use crate::emit::host_json::FileEntry;
+    use crate::plan::file::Phase;
 
     fn side(hosts: u32, domain: &str) -> Side {
         let one = |n: u32| {
             let address = std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string();
             let json = serde_json::json!({
                 "format": 1, "product": "p", "cluster": "c", "host": format!("h{n}"), "fqdn": format!("h{n}.{domain}"),
-                "addresses": [address], "roles": ["r"], "profile": "p", "platform": {"name": "o", "init": "systemd"},
-                "digest": domain, "services": [], "peers": [], "identities": [], "packages": [], "files": [], "commands": [],
+                "addresses": [address], "roles": ["r"], "profile": "p", "platform": {"name": "o", "os_id": "o", "os_version": "1", "init": "systemd"},
+                "digest": domain, "disk_mb": 0, "not_before": 0, "holds": [], "services": [], "peers": [], "formation_seconds": 0, "identities": [],
+                "apt": {"update": true, "sources": [], "keys": []}, "packages": [], "sweep": [], "alternatives": [], "directories": [],
+                "files": [], "commands": [],
             });
             let path = "/etc/own".to_string();
-            let (mode, owner, phase) = ("0644".to_string(), "root".to_string(), "install".to_string());
+            let (mode, owner, phase) = (0o644, "root".to_string(), Phase::Configure);
             let entry = FileEntry { path: path.clone(), mode, owner: owner.clone(), group: owner, phase, restarts: Vec::new() };
             let file = File { entry, bytes: format!("h{n}.{domain}\n").into_bytes(), secret: false };
             Host {

@@ -1,7 +1,9 @@
 //! What `apply` does to services when the new seed reaches a host, by the rules of its phases `hold`, `install` and `start`.
 
 use super::pairs::Pairs;
-use super::side::{FileEntry, Host, Side};
+use super::side::{Host, Side};
+use crate::emit::host_json::FileEntry;
+use crate::plan::Package;
 use crate::profile::Profile;
 
 /// What happens to a service.
@@ -46,20 +48,20 @@ pub fn steps(pairs: &Pairs<'_>, profile: Option<&Profile>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (before, host) in pairs.all() {
         let Some(before) = before.filter(|before| before.same_machine(host)) else {
-            host.json.services.iter().for_each(|service| add(&mut steps, host, &service.name, Action::Starts, Vec::new()));
+            host.json.services.iter().for_each(|service| add(&mut steps, host, &service.unit, Action::Starts, Vec::new()));
             continue;
         };
-        for service in before.json.services.iter().filter(|service| host.service(&service.name).is_none()) {
-            add(&mut steps, host, &service.name, Action::Stops, Vec::new());
+        for service in before.json.services.iter().filter(|service| host.service(&service.unit).is_none()) {
+            add(&mut steps, host, &service.unit, Action::Stops, Vec::new());
         }
         for service in &host.json.services {
-            if before.service(&service.name).is_none() {
-                add(&mut steps, host, &service.name, Action::Starts, Vec::new());
+            if before.service(&service.unit).is_none() {
+                add(&mut steps, host, &service.unit, Action::Starts, Vec::new());
                 continue;
             }
-            let because = reasons(before, host, &service.name);
+            let because = reasons(before, host, &service.unit);
             if !because.is_empty() {
-                add(&mut steps, host, &service.name, Action::Restarts, because);
+                add(&mut steps, host, &service.unit, Action::Restarts, because);
             }
         }
     }
@@ -106,13 +108,13 @@ fn reasons(before: &Host, after: &Host, service: &str) -> Vec<String> {
     };
     let relevant = |path: &str| concerns(after, path) || (!after.files.contains_key(path) && concerns(before, path));
     let mut found: Vec<String> = paths.into_iter().filter(|path| relevant(path) && changed(path)).cloned().collect();
-    let installs = |package: &&super::side::Package| !before.json.packages.contains(package);
+    let installs = |package: &&Package| !before.json.packages.contains(package);
     found.extend(after.json.packages.iter().filter(installs).map(|package| format!("package {}", package.name)));
     found
 }
 
-fn ownership(entry: &FileEntry) -> [&str; 3] {
-    [&entry.mode, &entry.owner, &entry.group]
+fn ownership(entry: &FileEntry) -> (u32, &str, &str) {
+    (entry.mode, &entry.owner, &entry.group)
 }
 
 /// Names of services in the order in which hosts start them, role by role.
@@ -125,8 +127,8 @@ fn order<'s>(old: &'s Side, new: &'s Side, profile: Option<&Profile>) -> Vec<&'s
     hosts.sort_by_key(|host| place(host));
     let mut order: Vec<&str> = Vec::new();
     for service in hosts.into_iter().flat_map(|host| &host.json.services) {
-        if !order.contains(&service.name.as_str()) {
-            order.push(&service.name);
+        if !order.contains(&service.unit.as_str()) {
+            order.push(&service.unit);
         }
     }
     order

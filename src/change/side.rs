@@ -1,21 +1,21 @@
-//! One side of a comparison: the hosts of a spec, or of a built folder. Both are read from the same `host.json`, so that what is
-//! said of one holds for the other.
+//! One side of a comparison: the hosts of a spec, or of a built folder. Both have the same `host.json`, so that what is said of one
+//! holds for the other.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use minijinja::Value as Jinja;
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value as Json;
 use serde_yaml::Value as Yaml;
 
 use crate::cluster::{Cluster, Method};
-use crate::emit::host_json::{self, FORMAT};
+use crate::emit::host_json::{FileEntry, HostJson};
 use crate::emit::repository::Repositories;
 use crate::emit::{Context, PRODUCT, Signing, meta_data, network, seed, user_data};
 use crate::format::checksum::Sha256Sum;
-use crate::plan::{HostPlan, trust};
+use crate::plan::{HostPlan, Service, trust};
 
 /// A state of a cluster.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Label {
 /// What a host of one side is.
 #[derive(Debug)]
 pub struct Host {
-    /// `host.json` as it stands.
+    /// `host.json`, without the repository inside the seed.
     pub json: HostJson,
     /// Files of the target by path, with what `host.json` says of them.
     pub files: Arc<BTreeMap<String, File>>,
@@ -75,96 +75,11 @@ pub struct File {
     pub secret: bool,
 }
 
-/// What is compared of `host.json` (format 1).
-#[derive(Debug, Deserialize)]
-#[allow(missing_docs, reason = "the fields of `host.json`, which its schema describes")]
-pub struct HostJson {
-    pub format: u32,
-    pub product: String,
-    pub cluster: String,
-    pub host: String,
-    pub fqdn: String,
-    pub addresses: Vec<Ipv4Addr>,
-    pub roles: Vec<String>,
-    pub profile: String,
-    pub platform: Platform,
-    pub digest: String,
-    pub services: Vec<Service>,
-    pub peers: Vec<Peer>,
-    pub identities: Vec<Identity>,
-    pub packages: Vec<Package>,
-    pub files: Vec<FileEntry>,
-    pub commands: Vec<Command>,
-    /// Lists of which only the difference is told.
-    #[serde(flatten)]
-    pub more: BTreeMap<String, Json>,
-}
-
-#[derive(Debug, Deserialize)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Platform {
-    pub name: String,
-    pub init: String,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Service {
-    pub name: String,
-    pub ports: Vec<u16>,
-    pub wait_seconds: u32,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Peer {
-    pub service: String,
-    pub name: String,
-    pub address: Ipv4Addr,
-    pub ports: Vec<u16>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Identity {
-    pub service: String,
-    pub paths: Vec<String>,
-    pub guard: String,
-    pub allowed: bool,
-    pub why: String,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Package {
-    pub name: String,
-    pub version: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "as above")]
-pub struct FileEntry {
-    pub path: String,
-    pub mode: String,
-    pub owner: String,
-    pub group: String,
-    pub phase: String,
-    pub restarts: Vec<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as above")]
-pub struct Command {
-    pub id: String,
-    pub at: String,
-    pub run: Vec<String>,
-}
-
-/// The files of one host that are compared, as bytes.
-#[derive(Debug, Default)]
+/// What is compared of one host.
+#[derive(Debug)]
 pub struct Parts {
     /// `host.json` of its seed.
-    pub host_json: Vec<u8>,
+    pub host_json: HostJson,
     /// Files below `root` of its seed by absolute path, each with its secrecy.
     pub files: BTreeMap<String, (Vec<u8>, bool)>,
     /// `user-data` as cloud-init reads it.
@@ -184,13 +99,9 @@ impl Host {
     /// # Errors
     /// In words, when a file is not what this program writes.
     pub fn read(mut parts: Parts) -> Result<Self, String> {
-        let mut json: HostJson = serde_json::from_slice(&parts.host_json).map_err(|error| format!("host.json: {error}"))?;
-        if json.format != FORMAT {
-            return Err(format!("host.json: format {} is not known", json.format));
-        }
+        let mut json = parts.host_json;
         // A spec is compared without packing, so only which packages travel counts, not how they are packed and signed.
-        let carried = json.more.get_mut("apt").and_then(Json::as_object_mut).and_then(|apt| apt.remove("carried"));
-        let carried = carried.and_then(|carried| carried["set"].as_str().map(str::to_string));
+        let carried = json.apt.carried.take().map(|carried| carried.set);
         let mut files = BTreeMap::new();
         for entry in &json.files {
             let (bytes, secret) = parts.files.remove(&entry.path).ok_or_else(|| format!("the seed lacks root{}", entry.path))?;
@@ -237,7 +148,30 @@ impl Host {
 
     /// A service of its own.
     pub fn service(&self, name: &str) -> Option<&Service> {
-        self.json.services.iter().find(|service| service.name == name)
+        self.json.services.iter().find(|service| service.unit == name)
+    }
+
+    /// Parts of `host.json` of which only the difference is told, by key; what is not written is not there. The clock of the build and
+    /// the size of what is packed are of no plan.
+    pub fn rest(&self) -> BTreeMap<&str, Json> {
+        // Plain structs and lists: nothing in them can fail to be JSON.
+        fn json(value: &impl Serialize) -> Json {
+            serde_json::to_value(value).unwrap_or_default()
+        }
+        let own = &self.json;
+        let mut rest = BTreeMap::from([
+            ("holds", json(&own.holds)),
+            ("formation_seconds", json(&own.formation_seconds)),
+            ("apt", json(&own.apt)),
+            ("sweep", json(&own.sweep)),
+            ("alternatives", json(&own.alternatives)),
+            ("directories", json(&own.directories)),
+        ]);
+        rest.extend((!own.submissions.is_empty()).then(|| ("submissions", json(&own.submissions))));
+        rest.extend((!own.documents.is_empty()).then(|| ("documents", json(&own.documents))));
+        rest.extend(own.image.as_ref().map(|image| ("image", json(image))));
+        rest.extend(own.later.iter().map(|(key, value)| (key.as_str(), value.clone())));
+        rest
     }
 }
 
@@ -299,7 +233,7 @@ impl Side {
 /// What would be built of a host, without packing it.
 fn parts(plan: &HostPlan, context: Context<'_>) -> Parts {
     Parts {
-        host_json: host_json::emit(plan, context).into_bytes(),
+        host_json: HostJson::of(plan, context),
         files: plan.files.iter().map(|file| (file.path.clone(), (file.content.bytes.clone(), file.secret))).collect(),
         // Without what brings the seed, which is not compared.
         user_data: user_data::emit(plan, &[], Sha256Sum([0; 32]), &Method::Hand, context).into_bytes(),

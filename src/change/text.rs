@@ -10,6 +10,7 @@ use super::hosts::{FirstBoot, HostChange, Kind};
 use super::lines::Lines;
 use super::restart::Action;
 use super::{Change, FileChange, Leaves, Other};
+use crate::emit::host_json::FileEntry;
 use crate::format::names;
 
 const ADDED: Style = AnsiColor::Green.on_default();
@@ -267,8 +268,9 @@ fn file(file: &FileChange, out: &mut String) {
 /// Mode, owner and the like, where they change.
 fn meta(file: &FileChange) -> String {
     let (Some(old), Some(new)) = (&file.old, &file.new) else { return String::new() };
+    let mode = |entry: &FileEntry| format!("{:04o}", entry.mode);
     let mut parts = Vec::new();
-    for (what, old, new) in [("mode", &old.mode, &new.mode), ("owner", &old.owner, &new.owner), ("group", &old.group, &new.group)] {
+    for (what, old, new) in [("mode", &mode(old), &mode(new)), ("owner", &old.owner, &new.owner), ("group", &old.group, &new.group)] {
         if old != new {
             parts.push(format!("{what} {old} -> {new}"));
         }

@@ -16,6 +16,7 @@ use crate::cluster::VolumeForm;
 use crate::compile;
 use crate::diag::{Diagnostics, Sources};
 use crate::emit::encoding;
+use crate::emit::host_json::HostJson;
 use crate::emit::manifest::FORMAT;
 use crate::format::checksum::Sha256Sum;
 use crate::io::git::Blob;
@@ -137,11 +138,11 @@ fn built_host(name: &str, found: &BTreeMap<String, Found>) -> Result<(Host, Sha2
         Some((path, (member.bytes, member.mode & 0o077 == 0)))
     });
     let parts = Parts {
-        host_json,
         files: files.collect(),
         user_data: encoding::readable(must("user-data")?).map_err(|why| anyhow!("hosts/{name}: {why}"))?,
         meta_data: must("meta-data")?,
         network_config: file("network-config").map(|found| tree::read(&found.path)).transpose()?,
+        host_json: HostJson::read(&host_json).map_err(|why| anyhow!("hosts/{name}: {why}"))?,
     };
     Ok((Host::read(parts).map_err(|why| anyhow!("hosts/{name}: {why}"))?, program))
 }

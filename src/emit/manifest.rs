@@ -88,7 +88,7 @@ struct HostLine<'a> {
 #[derive(Serialize)]
 struct File<'a> {
     path: &'a str,
-    #[serde(serialize_with = "octal")]
+    #[serde(serialize_with = "octal::serialize")]
     mode: u32,
     size: u64,
     sha256: String,

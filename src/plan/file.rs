@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::format::checksum::Content;
 
 /// The phase of `apply` that puts a file in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Before any package: keeps a service from starting.
@@ -32,16 +32,14 @@ impl Phase {
     }
 }
 
-/// A file of the target. Serialized, it is an entry of `files` in `host.json`.
-#[derive(Clone, Debug, Serialize)]
+/// A file of the target.
+#[derive(Clone, Debug)]
 pub struct PlannedFile {
     /// Absolute path.
     pub path: String,
     /// Its bytes.
-    #[serde(skip)]
     pub content: Arc<Content>,
     /// Permission bits.
-    #[serde(serialize_with = "octal")]
     pub mode: u32,
     /// Owner by name.
     pub owner: String,
@@ -52,14 +50,24 @@ pub struct PlannedFile {
     /// Units to restart when it changes.
     pub restarts: Vec<String>,
     /// True when it holds a secret.
-    #[serde(skip)]
     pub secret: bool,
     /// Who wants it, for messages.
-    #[serde(skip)]
     pub origin: String,
 }
 
-/// Serializes permission bits as four octal digits.
-pub fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{mode:04o}"))
+/// Permission bits in JSON: a text of four octal digits.
+pub mod octal {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes them.
+    pub fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{mode:04o}"))
+    }
+
+    /// Reads them back.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u32::from_str_radix(&text, 8).map_err(|_| D::Error::custom(format!("`{text}` is no mode")))
+    }
 }

@@ -1,7 +1,7 @@
 //! What a service refuses to change once it has run, and what it would have to forget first.
 
 use minijinja::Value as Jinja;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::apt::profile_error;
 use super::group::{Group, holds};
@@ -11,7 +11,7 @@ use crate::profile::Source;
 use crate::schema::scalar::Syntax;
 
 /// The identity of one service of a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its unit.
     pub service: String,

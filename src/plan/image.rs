@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::apt::profile_error;
 use super::file::{Phase, PlannedFile};
@@ -14,7 +14,7 @@ use crate::format::checksum::Sha256Sum;
 use crate::schema::scalar::Syntax;
 
 /// What an image is. A host's seed and the image that it boots from must agree in all of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The profile.
     pub profile: String,
@@ -26,9 +26,10 @@ pub struct Image {
     /// Where packages come from makes no other image.
     pub digest: String,
     /// True when the packages were carried: a host takes none from anywhere else.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub carried: bool,
     /// Packages that the digest is over, `name` or `name=version`, sorted by name.
+    #[serde(default)]
     pub packages: Vec<String>,
 }
 

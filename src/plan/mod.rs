@@ -1,7 +1,7 @@
 //! Pass 3: [`Cluster`] to one [`HostPlan`] per host. A plan leaves nothing to decide: paths, bytes, modes, versions and order are final.
 //!
 //! [`Planner`] first plans what hosts of the same roles and settings share, once; a host then only adds what names it.
-//! Types that serialize are parts of `host.json` as they are: `apply` knows their fields by these names.
+//! Types that serialize are parts of `host.json` as they are: `apply` knows their fields by these names, and `diff` reads them back.
 
 pub mod apt;
 pub mod carried;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::network::Link;
 use crate::cluster::{Cluster, Host, Method, Moment};
@@ -63,7 +63,7 @@ pub struct HostPlan {
 }
 
 /// A package to install.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// Its name.
     pub name: String,
@@ -83,7 +83,7 @@ impl Package {
 }
 
 /// A service of the host's own, in start order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// Job or unit name.
     #[serde(rename = "name")]
@@ -95,12 +95,12 @@ pub struct Service {
 }
 
 /// A directory to make.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Directory {
     /// Path.
     pub path: String,
     /// Permission bits.
-    #[serde(serialize_with = "file::octal")]
+    #[serde(with = "file::octal")]
     pub mode: u32,
     /// Owner.
     pub owner: String,
@@ -109,7 +109,7 @@ pub struct Directory {
 }
 
 /// A folder under update-alternatives.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alternative {
     /// Name of the group.
     pub name: String,
@@ -122,7 +122,7 @@ pub struct Alternative {
 }
 
 /// A command of the user's own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Sixteen hexadecimal digits of the digest of the command, and of how many before it on this host are the same: it runs once
     /// for each.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::group::Group;
 use super::service::numbers;
@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, Host};
 use crate::profile;
 
 /// A service on another host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Unit of the service on this host.
     pub service: String,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use minijinja::Value as Jinja;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::apt::profile_error;
 use super::file::{Phase, PlannedFile};
@@ -17,7 +17,7 @@ use crate::profile::{self, Source};
 use crate::schema::scalar::Syntax;
 
 /// A service that takes documents, as the host itself reaches it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
     /// Its name in the profile.
     pub name: String,
@@ -46,7 +46,7 @@ pub struct Submission {
 }
 
 /// A document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Name of the submission.
     pub of: String,
