@@ -8,7 +8,7 @@ use crate::artifact::Artifact;
 use crate::cluster::{Cluster, LocalFiles, Method, PackageSource, checks, resolve};
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::emit::manifest::{self, Entry, HostEntry, Origin};
-use crate::emit::repository::{Form, Known, Repositories, Signer};
+use crate::emit::repository::{Repositories, SignatureForm, Signer, StoredPackage};
 use crate::emit::{self, Context, HostOutput, Signing};
 use crate::format::checksum::Sha256Sum;
 use crate::lock;
@@ -137,13 +137,13 @@ pub fn plan_of(cluster: &Cluster, name: &str) -> Option<HostPlan> {
     Some(Planner::new(cluster, &mut diags).host(host, &mut diags))
 }
 
-/// What a build needs beside the cluster.
+/// What a build may be given beside the cluster and its inputs.
 #[derive(Default)]
-pub struct Beside<'b> {
+pub struct BuildOptions<'b> {
     /// Files for the cluster as a whole, such as `run.sh`.
     pub more: Vec<Artifact>,
     /// What was read of packages that are carried.
-    pub known: Option<&'b BTreeMap<Sha256Sum, Known>>,
+    pub known: Option<&'b BTreeMap<Sha256Sum, StoredPackage>>,
     /// Who signs their indexes, every seed, and the manifest and its sums.
     pub signer: Option<Signer<'b>>,
 }
@@ -154,7 +154,7 @@ pub fn build<E: Send>(
     inputs: &Inputs,
     write: impl Fn(&Artifact) -> Result<Sha256Sum, E> + Sync,
 ) -> Result<(), BuildError<E>> {
-    build_with(cluster, inputs, Beside::default(), write)
+    build_with(cluster, inputs, BuildOptions::default(), write)
 }
 
 /// Emits every file of a checked cluster to `write`, which gives its digest; host by host so that ten thousand of them never sit
@@ -162,11 +162,11 @@ pub fn build<E: Send>(
 pub fn build_with<E: Send>(
     cluster: &Cluster,
     inputs: &Inputs,
-    beside: Beside<'_>,
+    options: BuildOptions<'_>,
     write: impl Fn(&Artifact) -> Result<Sha256Sum, E> + Sync,
 ) -> Result<(), BuildError<E>> {
-    let repositories = repositories(cluster, inputs, &beside).map_err(BuildError::Emit)?;
-    let signing = beside.signer.map_or(Signing::Nobody, Signing::By);
+    let repositories = repositories(cluster, inputs, &options).map_err(BuildError::Emit)?;
+    let signing = options.signer.map_or(Signing::Nobody, Signing::By);
     let context = Context { cluster, epoch: inputs.epoch, repositories: &repositories, signing };
     let planner = Planner::new(cluster, &mut Diagnostics::new());
     let entry = |artifact: Artifact| {
@@ -191,15 +191,15 @@ pub fn build_with<E: Send>(
         .collect::<Result<_, BuildError<E>>>()?;
     let (hosts, entries): (Vec<HostEntry>, Vec<Vec<Entry>>) = outputs.into_iter().unzip();
     let mut entries = entries.concat();
-    let shared = [repositories.artifacts(), beside.more.clone()].concat();
+    let shared = [repositories.artifacts(), options.more.clone()].concat();
     entries.extend(shared.into_par_iter().map(entry).collect::<Result<Vec<_>, BuildError<E>>>()?);
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     let profile = profile_digest(&inputs.catalog, &cluster.profile.name);
-    let signed = beside.signer.as_ref().map(|signer| signer.fingerprint.to_string());
+    let signed = options.signer.as_ref().map(|signer| signer.fingerprint.to_string());
     let origin = Origin { spec: inputs.digest, profile, lock: inputs.lock.digest(), signed };
     for artifact in manifest::emit(cluster, &origin, &hosts, &entries) {
-        if let (Some(signer), Some(text)) = (&beside.signer, artifact.content.bytes()) {
-            let signature = (signer.sign)(text, Form::Detached).map_err(BuildError::Emit)?;
+        if let (Some(signer), Some(text)) = (&options.signer, artifact.content.bytes()) {
+            let signature = (signer.sign)(text, SignatureForm::Detached).map_err(BuildError::Emit)?;
             write(&Artifact::public(format!("{}.asc", artifact.path), signature)).map_err(BuildError::Write)?;
         }
         write(&artifact).map_err(BuildError::Write)?;
@@ -211,10 +211,10 @@ pub fn build_with<E: Send>(
 ///
 /// # Errors
 /// When packages are carried and nobody has read them.
-pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, beside: &Beside<'b>) -> std::io::Result<Repositories<'b>> {
+pub fn repositories<'b>(cluster: &Cluster, inputs: &Inputs, options: &BuildOptions<'b>) -> std::io::Result<Repositories<'b>> {
     // From an image, hosts have their packages before they have a seed.
     let lock = cluster.lock.as_ref().filter(|_| cluster.delivery.method != Method::Image);
-    match (lock, beside.known, beside.signer) {
+    match (lock, options.known, options.signer) {
         (None, ..) => Ok(Repositories::default()),
         (Some(_), Some(known), Some(signer)) => Repositories::of(cluster, known, signer, inputs.epoch),
         (Some(_), ..) => Err(std::io::Error::other("packages are carried, and the store was not read")),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::format::vfat;
-use clusterseed::format::volume::{File, Source, Volume};
+use clusterseed::format::volume::{File, FileContent, Volume};
 
 use super::support::{clusterseed, data, machine_cache, succeed, texts};
 
@@ -206,7 +206,7 @@ fn wait(mut running: Vec<(&Machine, usize, Child)>) {
 /// The files of a host on FAT under a label that cloud-init does not look for, so that Linux reads them and nobody else.
 fn beside(machine: &Machine) -> PathBuf {
     let bytes = FILES.map(|name| fs::read(machine.host.join(name)).expect("a file of the output"));
-    let files = FILES.into_iter().zip(&bytes).map(|(name, bytes)| File { name, mode: 0o644, source: Source::Bytes(bytes) });
+    let files = FILES.into_iter().zip(&bytes).map(|(name, bytes)| File { name, mode: 0o644, source: FileContent::Bytes(bytes) });
     let path = machine.home.join("beside.img");
     let mut image = fs::File::create(&path).expect("a file");
     vfat::write(Volume { label: "beside", epoch: 0, files: files.collect() }, &mut image).expect("a volume");

@@ -236,7 +236,7 @@ fn odd_values_end_nothing() {
         let folder = scratch();
         case.hosts(folder.path());
         let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-        let options = load::Options { profile_dirs: vec![data("profiles")], cloud: None, lock: load::Lock::Beside };
+        let options = load::Options { profile_dirs: vec![data("profiles")], cloud: None, lock: load::Lock::BesideSpec };
         let inputs = load::inputs(&folder.path().join("cluster.yaml"), &options, &mut sources, &mut diags).expect("a spec");
         let cluster = compile::check(&inputs, &mut sources, &mut diags).expect("a sound spec");
         let model = ask::model(&cluster, &mut diags);

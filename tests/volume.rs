@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use clusterseed::format::volume::{File, Source, Volume};
+use clusterseed::format::volume::{File, FileContent, Volume};
 
 /// A file of a test volume.
 pub struct Given {
@@ -54,7 +54,7 @@ pub fn given() -> Vec<Given> {
 pub fn volume(given: &[Given]) -> Volume<'_> {
     let files = given.iter().enumerate().map(|(number, given)| {
         let (size, bytes) = (given.bytes.len() as u64, &given.bytes[..]);
-        let source = if number % 2 == 0 { Source::Bytes(bytes) } else { Source::Reader { size, reader: Box::new(bytes) } };
+        let source = if number % 2 == 0 { FileContent::Bytes(bytes) } else { FileContent::Reader { size, reader: Box::new(bytes) } };
         File { name: &given.name, mode: given.mode, source }
     });
     Volume { label: "cidata", epoch: 1_700_000_000, files: files.collect() }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::qemu;
 use super::work::Work;
-use crate::image::check::Form;
+use crate::image::check::ImageFormat;
 use crate::image::tree;
 use crate::io::base::{self, MOST, STATUS};
 
@@ -15,11 +15,11 @@ use crate::io::base::{self, MOST, STATUS};
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn status(path: &Path, form: Form, work: &Work) -> Result<String> {
+pub fn status(path: &Path, form: ImageFormat, work: &Work) -> Result<String> {
     match form {
-        Form::Folder | Form::Tarball => base::status(path),
-        Form::Raw => of_disk(path, path),
-        Form::Qcow2 => {
+        ImageFormat::Folder | ImageFormat::Tarball => base::status(path),
+        ImageFormat::Raw => of_disk(path, path),
+        ImageFormat::Qcow2 => {
             let raw = work.file("base.raw");
             qemu::convert(path, &raw, &["-f", "qcow2", "-O", "raw"])?;
             let found = of_disk(&raw, path);

@@ -23,10 +23,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::emit::Context;
 use crate::emit::image::{self, Origin};
 use crate::format::pieces::Pieces;
-use crate::image::check::{Form, form};
+use crate::image::check::{ImageFormat, form};
 use crate::io::output::pour::write_piece;
 use crate::io::store::Store;
-use crate::lock::upon::{self, Question};
+use crate::lock::base::{self as lock_base, Requirements};
 use crate::plan::image::ImagePlan;
 use work::Work;
 
@@ -64,8 +64,8 @@ pub struct Carried<'a> {
     pub store: &'a Store,
     /// SHA-256 of cluster.lock, in hexadecimal.
     pub lock: String,
-    /// What they rely on.
-    pub upon: Question<'a>,
+    /// What they need of the base.
+    pub needs: Requirements<'a>,
 }
 
 /// A bake.
@@ -100,7 +100,7 @@ pub struct Job<'a> {
 /// What is missing, what the base is not, why the packages did not come, which leak was left: no output then.
 pub fn run(job: &Job<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
     let (base, output) = (form(job.base)?, Output::of(job.output)?);
-    let is_disk = matches!(base, Form::Qcow2 | Form::Raw);
+    let is_disk = matches!(base, ImageFormat::Qcow2 | ImageFormat::Raw);
     match (is_disk, output) {
         (true, Output::Tar | Output::TarGz) => {
             bail!("`{}` is a disk, and gives a disk: end the name of the output in .qcow2 or .raw", job.base.display())
@@ -123,7 +123,7 @@ pub fn run(job: &Job<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
     let digest = tools::digest(job.base, base)?;
     let work = Work::begin(job.output)?;
     if let Some(carried) = &job.carried {
-        agree(job.base, &base::status(job.base, base, &work)?, &carried.upon)?;
+        agree(job.base, &base::status(job.base, base, &work)?, &carried.needs)?;
     }
     let origin = Origin { base: &digest, lock: job.carried.as_ref().map(|carried| &*carried.lock) };
     let seed = image::tarball(job.plan, origin, job.context).context("packing what the base is brought")?;
@@ -136,8 +136,8 @@ pub fn run(job: &Job<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
 const MOST: usize = 8;
 
 /// Refuses a base that is not the one that the lock was made upon, as far as the lock relies on it; `status` is its dpkg status.
-fn agree(base: &Path, status: &str, upon: &Question<'_>) -> Result<()> {
-    let mut found = upon::differences(upon, status).map_err(|why| anyhow!("`{}`: {why}", base.display()))?;
+fn agree(base: &Path, status: &str, needs: &Requirements<'_>) -> Result<()> {
+    let mut found = lock_base::differences(needs, status).map_err(|why| anyhow!("`{}`: {why}", base.display()))?;
     if found.is_empty() {
         return Ok(());
     }

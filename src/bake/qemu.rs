@@ -13,8 +13,8 @@ use super::work::Work;
 use super::{Job, Output};
 use crate::emit::image;
 use crate::format::iso9660;
-use crate::format::volume::{File, Source, Volume};
-use crate::image::check::{self, Form};
+use crate::format::volume::{File, FileContent, Volume};
+use crate::image::check::{self, ImageFormat};
 use crate::image::tree;
 
 /// The machine that bakes.
@@ -35,10 +35,10 @@ pub fn needs() -> Result<()> {
 }
 
 /// Bakes; gives the disk.
-pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
+pub fn bake(job: &Job<'_>, base: ImageFormat, output: Output, work: &Work, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
     let (layer, seed) = (work.file("layer.qcow2"), work.file("seed.iso"));
     let mut create = tied("qemu-img");
-    create.args(["create", "-q", "-f", "qcow2", "-F", if base == Form::Qcow2 { "qcow2" } else { "raw" }, "-b"]);
+    create.args(["create", "-q", "-f", "qcow2", "-F", if base == ImageFormat::Qcow2 { "qcow2" } else { "raw" }, "-b"]);
     create.arg(job.base.canonicalize()?).arg(&layer).args(&job.machine.disk_size);
     succeed(&mut create, "laying a layer over the base")?;
     volume(job, work, &seed)?;
@@ -85,10 +85,10 @@ fn volume(job: &Job<'_>, work: &Work, to: &Path) -> Result<()> {
     let (user_data, meta_data) = (image::user_data(), image::meta_data(job.plan));
     let file = |name, source| File { name, mode: 0o600, source };
     let files = vec![
-        file("user-data", Source::Bytes(user_data.as_bytes())),
-        file("meta-data", Source::Bytes(meta_data.as_bytes())),
+        file("user-data", FileContent::Bytes(user_data.as_bytes())),
+        file("meta-data", FileContent::Bytes(meta_data.as_bytes())),
         // Packages may be gigabytes.
-        file("bake.tar.gz", Source::Reader { size, reader: Box::new(&mut bake) }),
+        file("bake.tar.gz", FileContent::Reader { size, reader: Box::new(&mut bake) }),
     ];
     let mut out = fs::File::create(to).context("writing the seed volume")?;
     iso9660::write(Volume { label: image::LABEL, epoch: job.context.epoch, files }, &mut out).context("writing the seed volume")?;

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::format::checksum::hex;
-use crate::image::check::Form;
+use crate::image::check::ImageFormat;
 
 /// Lines of what a tool said that an error repeats.
 const LAST_LINES: usize = 25;
@@ -146,9 +146,9 @@ pub fn follow(command: &mut Command, limit: Duration, mut line: impl FnMut(&str)
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn digest(base: &Path, form: Form) -> Result<String> {
+pub fn digest(base: &Path, form: ImageFormat) -> Result<String> {
     let doing = || format!("reading `{}`", base.display());
-    if form != Form::Folder {
+    if form != ImageFormat::Folder {
         return stream(File::open(base).with_context(doing)?).with_context(doing);
     }
     let mut tar = tied("tar");

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::tools::{self, tied};
 use super::work::Work;
 use super::{Job, Output};
-use crate::image::check::Form;
+use crate::image::check::ImageFormat;
 
 /// What happens: `tree.sh`.
 const SCRIPT: &str = include_str!("tree.sh");
@@ -47,7 +47,7 @@ pub fn needs() -> Result<()> {
 }
 
 /// Bakes; gives the tarball.
-pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
+pub fn bake(job: &Job<'_>, base: ImageFormat, output: Output, work: &Work, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
     let mut command = tied("unshare");
     if !tools::is_root() {
         command.args(["--user", "--map-root-user", "--map-auto"]);
@@ -58,7 +58,7 @@ pub fn bake(job: &Job<'_>, base: Form, output: Output, work: &Work, say: &mut dy
     }
     let made = work.file(if output == Output::TarGz { "image.tar.gz" } else { "image.tar" });
     command.args(["sh", "-c", SCRIPT, "tree.sh"]);
-    command.arg(if base == Form::Folder { "folder" } else { "tarball" });
+    command.arg(if base == ImageFormat::Folder { "folder" } else { "tarball" });
     command.arg(job.base.canonicalize()?).arg(&work.folder).arg(&made);
     command.arg(job.epoch.map_or_else(String::new, |epoch| epoch.to_string()));
     command.arg(if job.network { "network" } else { "offline" }).arg(&job.program).arg(INSIDE);

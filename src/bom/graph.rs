@@ -6,13 +6,13 @@ use super::Part;
 use crate::apt::control::paragraphs;
 use crate::apt::package::Package as Control;
 use crate::apt::relation::Relation;
-use crate::emit::repository::Known;
+use crate::emit::repository::StoredPackage;
 use crate::format::checksum::Sha256Sum;
 use crate::lock::Lock;
 
 /// Fills in what every part needs: whatever serves one of its `Pre-Depends` and `Depends`, among the packages that go to the same
 /// hosts. What the image serves is not there.
-pub(super) fn connect(lock: &Lock, known: &BTreeMap<Sha256Sum, Known>, parts: &mut [Part]) {
+pub(super) fn connect(lock: &Lock, known: &BTreeMap<Sha256Sum, StoredPackage>, parts: &mut [Part]) {
     let of = |sha256: &Sha256Sum| {
         let paragraph = paragraphs(&known.get(sha256)?.paragraph).next()?;
         Control::read(paragraph, |_| Ok(())).ok()

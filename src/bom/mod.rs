@@ -18,7 +18,7 @@ use crate::apt::copyright::Licence;
 use crate::apt::data::Copyright;
 use crate::artifact::Artifact;
 use crate::cluster::Cluster;
-use crate::emit::repository::{FOLDER, Known};
+use crate::emit::repository::{FOLDER, StoredPackage};
 use crate::format::checksum::Sha256Sum;
 use crate::lock::Lock;
 
@@ -33,7 +33,7 @@ pub struct Material<'m> {
     /// Digest of the lock's bytes.
     pub lock: Option<Sha256Sum>,
     /// What each package says of itself, by digest.
-    pub known: &'m BTreeMap<Sha256Sum, Known>,
+    pub known: &'m BTreeMap<Sha256Sum, StoredPackage>,
     /// Its copyright file, by digest.
     pub copyright: &'m BTreeMap<Sha256Sum, Copyright>,
     /// Seconds since 1970 (SOURCE_DATE_EPOCH); 0: no time is named, because none would be the same tomorrow.

@@ -7,7 +7,7 @@ use crate::apt::control::paragraphs;
 use crate::apt::copyright::licences;
 use crate::apt::data::Copyright;
 use crate::emit::repository;
-use crate::lock::{Lock, Package, Place};
+use crate::lock::{Lock, Package, SourceLocation};
 use crate::platform::Platform;
 
 /// Longest way of links from a package without a copyright file of its own to the one that has it.
@@ -92,7 +92,7 @@ fn is_web(url: &str) -> bool {
 /// The first place of a package on the web.
 fn offered(lock: &Lock, package: &Package) -> Option<String> {
     let source = lock.asked.sources.iter().find(|source| source.name == package.source)?;
-    let Place::Repository { urls, .. } = &source.place else { return None };
+    let SourceLocation::Repository { urls, .. } = &source.location else { return None };
     let url = format!("{}/{}", urls.iter().find(|url| is_web(url))?, encoded(&package.path, b"/-._~+:@!$&'()*,;="));
     is_web(&url).then_some(url)
 }

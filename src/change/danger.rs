@@ -11,7 +11,7 @@ use crate::plan::identity::Identity;
 use crate::plan::trust;
 use crate::profile::engine::Problem;
 use crate::profile::watch::{Subject, Watch};
-use crate::profile::{Profile, Source};
+use crate::profile::{Profile, Snippet};
 
 /// A change that needs care.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +242,7 @@ fn judge(profile: &Profile, watch: &Watch, scope: &Jinja, hosts: Vec<String>) ->
     {
         return Ok(None);
     }
-    let words = |source: &Source| Ok::<_, Problem>(one_line(&profile.engine.render_text(&source.value, scope)?));
+    let words = |source: &Snippet| Ok::<_, Problem>(one_line(&profile.engine.render_text(&source.value, scope)?));
     Ok(Some(Danger {
         code: format!("{}/{}", profile.name, watch.code),
         message: words(&watch.message)?,

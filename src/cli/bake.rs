@@ -15,7 +15,7 @@ use crate::emit::repository::Repositories;
 use crate::emit::{Context, Signing};
 use crate::format::checksum::Sha256Sum;
 use crate::io::{base, load};
-use crate::lock::upon::Question;
+use crate::lock::base::Requirements;
 use crate::plan::Planner;
 
 /// Bakes an image of the roles of some hosts.
@@ -35,7 +35,7 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     let then = base(&options.input, &cluster)?;
     let signature = Signature { brings: true, named: options.sign_with.as_deref(), spec: &options.input.spec, make: true };
     let key = packages.as_ref().map(|_| signature.key(&cluster, inputs.epoch)).transpose()?.flatten();
-    let (repositories, upon) = match (&packages, &plan.host.shared.locked, key) {
+    let (repositories, brought) = match (&packages, &plan.host.shared.locked, key) {
         (Some(packages), Some(locked), Some(key)) => {
             let made = carried::signing(&key, |signer| Repositories::for_image(&cluster, locked, &packages.known, signer, inputs.epoch))?;
             (made, Some((packages, locked)))
@@ -44,10 +44,10 @@ pub fn run(options: &Bake, global: &Global) -> Result<Verdict> {
     };
     let paragraphs = |sha256: &Sha256Sum| packages.as_ref()?.known.get(sha256).map(|known| &*known.paragraph);
     let lock = cluster.lock.as_ref();
-    let carried = lock.zip(upon).map(|(lock, (packages, locked))| Carried {
+    let carried = lock.zip(brought).map(|(lock, (packages, locked))| Carried {
         store: &packages.store,
         lock: inputs.lock.digest().map_or_else(String::new, |digest| digest.hex()),
-        upon: Question { lock, sets: &locked.sets, paragraphs: &paragraphs, then: &then },
+        needs: Requirements { lock, sets: &locked.sets, paragraphs: &paragraphs, then: &then },
     });
     let job = Job {
         plan: &plan,

@@ -8,7 +8,7 @@ use super::check::{Checked, first_boots};
 use super::next::{self, Next};
 use super::{Verdict, bom, report};
 use crate::cluster::Cluster;
-use crate::compile::{self, Beside, BuildError, Inputs};
+use crate::compile::{self, BuildError, BuildOptions, Inputs};
 use crate::emit::run;
 use crate::io::output::{Stage, Summary};
 use crate::io::sign;
@@ -39,8 +39,8 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     }
     let known = packages.as_ref().map(|packages| &packages.known);
     match &key {
-        Some(key) => carried::signing(key, |signer| fill(&stage, &cluster, &inputs, Beside { more, known, signer: Some(signer) })),
-        None => fill(&stage, &cluster, &inputs, Beside { more, ..Beside::default() }),
+        Some(key) => carried::signing(key, |signer| fill(&stage, &cluster, &inputs, BuildOptions { more, known, signer: Some(signer) })),
+        None => fill(&stage, &cluster, &inputs, BuildOptions { more, ..BuildOptions::default() }),
     }?;
     let summary = stage.commit().with_context(|| format!("replacing `{}`", options.output.display()))?;
     if let Some(leftover) = &summary.leftover {
@@ -58,8 +58,8 @@ pub fn run(options: &Build, global: &Global) -> Result<Verdict> {
     Ok(Verdict::Done)
 }
 
-fn fill(stage: &Stage, cluster: &Cluster, inputs: &Inputs, beside: Beside<'_>) -> Result<()> {
-    compile::build_with(cluster, inputs, beside, |artifact| stage.write(artifact)).map_err(|error| match error {
+fn fill(stage: &Stage, cluster: &Cluster, inputs: &Inputs, options: BuildOptions<'_>) -> Result<()> {
+    compile::build_with(cluster, inputs, options, |artifact| stage.write(artifact)).map_err(|error| match error {
         BuildError::Emit(error) => anyhow::Error::new(error).context("packing a seed"),
         BuildError::Write(error) => error,
     })

@@ -11,10 +11,10 @@ use super::check::Checked;
 use super::report;
 use crate::cluster::{Cluster, Method};
 use crate::diag::Diagnostics;
-use crate::emit::repository::{Form, Known, Signer};
+use crate::emit::repository::{SignatureForm, Signer, StoredPackage};
 use crate::format::checksum::Sha256Sum;
 use crate::io::load;
-use crate::io::sign::{self, Key, Source};
+use crate::io::sign::{self, Key, KeySource};
 use crate::io::{carried, store::Store};
 
 /// A store, and what was read of the packages in it.
@@ -23,7 +23,7 @@ pub struct Packages {
     /// Where they lie.
     pub store: Store,
     /// What is known of them.
-    pub known: BTreeMap<Sha256Sum, Known>,
+    pub known: BTreeMap<Sha256Sum, StoredPackage>,
 }
 
 /// What packages are read for.
@@ -90,14 +90,14 @@ impl Signature<'_> {
 /// As [`Key::open`].
 pub fn key(named: Option<&str>, spec: &Path, make: bool, epoch: u64) -> Result<Key> {
     let source = match named {
-        Some(named) => Source::parse(named)?,
-        None => Source::Beside { path: load::folder(spec).join(sign::FILE), make },
+        Some(named) => KeySource::parse(named)?,
+        None => KeySource::BesideSpec { path: load::folder(spec).join(sign::FILE), make },
     };
     Key::open(&source, epoch).context("opening the key that signs")
 }
 
 /// Does something with a signer that signs with `key`.
 pub fn signing<T>(key: &Key, then: impl FnOnce(Signer<'_>) -> T) -> T {
-    let sign = |text: &[u8], form| key.sign(text, form == Form::Clear).map_err(io::Error::other);
+    let sign = |text: &[u8], form| key.sign(text, form == SignatureForm::Clear).map_err(io::Error::other);
     then(Signer { armored: &key.armored, keyring: &key.keyring, fingerprint: &key.fingerprint, created: key.created, sign: &sign })
 }

@@ -35,7 +35,7 @@ impl Checked {
     /// Loads and checks a spec with the lock that was named, or that lies beside it, and shows what is wrong. `None` when there are
     /// errors.
     pub fn load(input: &Input, global: &Global, format: Format) -> Result<Option<Self>> {
-        let lock = input.lock.clone().map_or(load::Lock::Beside, load::Lock::At);
+        let lock = input.lock.clone().map_or(load::Lock::BesideSpec, load::Lock::At);
         Self::load_with(input, lock, global, format)
     }
 

@@ -14,11 +14,11 @@ use super::progress::Shown;
 use super::{Verdict, report};
 use crate::compile::Inputs;
 use crate::format::checksum::Sha256Sum;
-use crate::io::fetch::{self, Place, Progress, Wanted};
+use crate::io::fetch::{self, Location, Progress, Wanted};
 use crate::io::store::Store;
 use crate::io::web::Client;
 use crate::io::{debs, load, source};
-use crate::lock::known::{Known, Verdict as Judged};
+use crate::lock::published::{PublishedPackages, Verdict as Judged};
 use crate::lock::{self, Lock};
 
 /// Version of the last line of `fetch --format json`.
@@ -85,23 +85,23 @@ pub fn run(options: &Fetch, global: &Global) -> Result<Verdict> {
 }
 
 /// Where a package may be: what the user has given, then the source of the lock.
-fn wanted(package: &lock::Package, lock: &Lock, folder: &Path, given: &mut BTreeMap<Sha256Sum, Place>) -> Result<Wanted> {
+fn wanted(package: &lock::Package, lock: &Lock, folder: &Path, given: &mut BTreeMap<Sha256Sum, Location>) -> Result<Wanted> {
     let source = lock.asked.sources.iter().find(|source| source.name == package.source);
     let source = source.with_context(|| format!("`{}` comes from `{}`, which is no source", package.name.value, package.source))?;
-    let mut places: Vec<Place> = given.remove(&package.sha256).into_iter().collect();
-    match &source.place {
-        lock::Place::Folder(path) => places.push(Place::File(folder.join(path).join(&package.path))),
-        lock::Place::Repository { urls, .. } => {
+    let mut locations: Vec<Location> = given.remove(&package.sha256).into_iter().collect();
+    match &source.location {
+        lock::SourceLocation::Folder(path) => locations.push(Location::File(folder.join(path).join(&package.path))),
+        lock::SourceLocation::Repository { urls, .. } => {
             for url in urls {
-                places.push(source::place(&format!("{url}/{}", source::escaped(&package.path)))?);
+                locations.push(source::location(&format!("{url}/{}", source::escaped(&package.path)))?);
             }
         }
     }
-    Ok(Wanted { title: package.title(), sha256: package.sha256, size: package.size, places })
+    Ok(Wanted { title: package.title(), sha256: package.sha256, size: package.size, locations })
 }
 
 /// Files of `--from` that the lock names, by digest; and words about all others.
-fn given(folders: &[std::path::PathBuf], lock: &Lock, inputs: &Inputs) -> Result<BTreeMap<Sha256Sum, Place>> {
+fn given(folders: &[std::path::PathBuf], lock: &Lock, inputs: &Inputs) -> Result<BTreeMap<Sha256Sum, Location>> {
     let known = known(inputs);
     let wanted: BTreeMap<Sha256Sum, &lock::Package> = lock.packages.iter().map(|package| (package.sha256, package)).collect();
     let mut given = BTreeMap::new();
@@ -120,7 +120,7 @@ fn given(folders: &[std::path::PathBuf], lock: &Lock, inputs: &Inputs) -> Result
                 Judged::Unknown => {}
             }
             match wanted.get(&sha256) {
-                Some(_) => drop(given.insert(sha256, Place::File(deb.file))),
+                Some(_) => drop(given.insert(sha256, Location::File(deb.file))),
                 None => unused += 1,
             }
         }
@@ -136,8 +136,8 @@ fn given(folders: &[std::path::PathBuf], lock: &Lock, inputs: &Inputs) -> Result
 }
 
 /// Tables of published packages that are shipped, or laid over.
-pub fn known(inputs: &Inputs) -> Known {
-    let mut known = Known::default();
+pub fn known(inputs: &Inputs) -> PublishedPackages {
+    let mut known = PublishedPackages::default();
     let tables = inputs.catalog.below("vendor/").filter(|(path, _)| path.ends_with("_debs.tsv"));
     tables.for_each(|(_, entry)| known.add(&String::from_utf8_lossy(&entry.bytes)));
     known

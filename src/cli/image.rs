@@ -12,7 +12,7 @@ use super::args::{Format, Image, ImageCommand};
 use super::{Verdict, report};
 use crate::bake::{enter, qemu, tools};
 use crate::format::jks;
-use crate::image::check::{self, Form};
+use crate::image::check::{self, ImageFormat};
 use crate::image::leaks::{self, Leak};
 use crate::image::tree::{self, Tree};
 use crate::io::scratch::Scratch;
@@ -81,10 +81,10 @@ fn open(image: &Path) -> Result<Tree> {
     let shipped = leaks::parse(leaks::TABLE)?;
     let reads = |rows: &[Leak], path: &str| check::reads(rows, path);
     match check::form(image)? {
-        Form::Folder => tree::folder(image),
-        Form::Tarball => tree::tarball(image, |path| reads(&shipped, path)),
-        Form::Raw => tree::raw(image),
-        Form::Qcow2 => {
+        ImageFormat::Folder => tree::folder(image),
+        ImageFormat::Tarball => tree::tarball(image, |path| reads(&shipped, path)),
+        ImageFormat::Raw => tree::raw(image),
+        ImageFormat::Qcow2 => {
             tools::need(&[("qemu-img", "qemu-utils"), ("setpriv", "util-linux")])?;
             // Whoever may not read the image may not read the copy; the file may go while it is read.
             let private = Scratch::new("image")?;

@@ -11,7 +11,7 @@ use super::args::{Format, Global, Lock as Options};
 use super::check::Checked;
 use super::{Verdict, fetch, report};
 use crate::apt::{self, deb, index, status};
-use crate::cluster::{Carried, Cluster, PackageSource, Place};
+use crate::cluster::{Carried, Cluster, OriginLocation, PackageSource};
 use crate::compile::{Inputs, LockFile};
 use crate::diag::{Diagnostic, Diagnostics, Sources, codes};
 use crate::format::checksum::Sha256Sum;
@@ -21,7 +21,7 @@ use crate::io::store::Store;
 use crate::io::web::Client;
 use crate::io::{base, debs, load, output};
 use crate::lock::choose::{self, Kind, Question, Refusal, Upgrade};
-use crate::lock::known::Verdict as Judged;
+use crate::lock::published::Verdict as Judged;
 use crate::lock::{self, Asked, Lock, Release, change, print::print};
 use crate::plan::carried;
 
@@ -205,12 +205,12 @@ impl Material {
             Reader { store: &store, client: client.as_ref(), now, allow_expired: options.allow_expired, allow_older: options.allow_older };
         let mut material = Self { texts: Vec::new(), releases: Vec::new(), base };
         for origin in &carried.from {
-            match &origin.place {
-                Place::Folder(path) => {
+            match &origin.location {
+                OriginLocation::Folder(path) => {
                     let text = folder_index(&folder.join(path), inputs)?;
                     material.texts.push((origin.name.clone(), origin.priority, text));
                 }
-                Place::Repository { urls, suites, components, trust } => {
+                OriginLocation::Repository { urls, suites, components, trust } => {
                     for suite in suites {
                         let seen = old.and_then(|old| old.releases.iter().find(|r| r.source == origin.name && r.suite == *suite));
                         let offered =

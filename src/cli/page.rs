@@ -11,7 +11,7 @@ use super::check::Checked;
 use super::{Verdict, report};
 use crate::compile;
 use crate::diag::Diagnostics;
-use crate::emit::report::{MARK, Page, Told, Warning};
+use crate::emit::report::{HostDetails, MARK, Page, Warning};
 use crate::emit::repository::Repositories;
 use crate::emit::{self, Context, Signing};
 use crate::io::output;
@@ -34,7 +34,8 @@ pub fn run(options: &Report, global: &Global) -> Result<Verdict> {
         Ok([size("user-data"), size("seed.tar.gz"), volume])
     });
     let sizes = sizes.collect::<std::io::Result<Vec<_>>>().context("packing a seed")?;
-    let page = Page { cluster: &cluster, plans: &plans, told: Told::Built(&sizes), warnings: warnings(&diags), spec: inputs.digest };
+    let page =
+        Page { cluster: &cluster, plans: &plans, details: HostDetails::Built(&sizes), warnings: warnings(&diags), spec: inputs.digest };
     Target::new(&options.output)?.write(&page)?;
     Ok(Verdict::Done)
 }
@@ -82,7 +83,7 @@ impl<'p> Target<'p> {
         }
         let path = self.path.display();
         // What machines answer may be for few to see, such as the environment of an app.
-        let mode = if matches!(page.told, Told::Live(_)) { 0o600 } else { 0o644 };
+        let mode = if matches!(page.details, HostDetails::Live(_)) { 0o600 } else { 0o644 };
         output::write_file(self.path, page.html().as_bytes(), mode, !self.ours)?;
         report::say(&format!("wrote {path}; open it in a browser"));
         Ok(())

@@ -72,7 +72,7 @@ fn side(path: &Path, lock: Option<&Path>, global: &Global) -> Result<(Side, Opti
         return Ok((built(path, &name).with_context(|| format!("reading the built folder `{name}`"))?, None));
     }
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
-    let lock = lock.map_or(load::Lock::Beside, |lock| load::Lock::At(lock.into()));
+    let lock = lock.map_or(load::Lock::BesideSpec, |lock| load::Lock::At(lock.into()));
     let options = load::Options { profile_dirs: global.profile_dir.clone(), cloud: None, lock };
     let inputs = match Blob::parse(path) {
         None => load::inputs(path, &options, &mut sources, &mut diags)?,

@@ -18,7 +18,7 @@ use crate::cluster::Cluster;
 use crate::compile;
 use crate::diag::{Diagnostics, did_you_mean};
 use crate::emit::report::live::Live;
-use crate::emit::report::{Page, Told};
+use crate::emit::report::{HostDetails, Page};
 use crate::io::probe;
 use crate::status::{Report, ask, judge};
 
@@ -64,8 +64,8 @@ pub fn run(options: &Status, global: &Global) -> Result<Verdict> {
         }
     }
     if let Some(target) = &target {
-        let (plans, told) = (compile::plans(&cluster), Told::Live(Live { report: &seen, asked: asked.get() }));
-        target.write(&Page { cluster: &cluster, plans: &plans, told, warnings, spec: inputs.digest })?;
+        let (plans, details) = (compile::plans(&cluster), HostDetails::Live(Live { report: &seen, asked: asked.get() }));
+        target.write(&Page { cluster: &cluster, plans: &plans, details, warnings, spec: inputs.digest })?;
     }
     if seen.silent {
         bail!("not one of the hosts could be reached: may this machine reach their network? `--resolve` names other addresses");

@@ -49,12 +49,12 @@ pub struct Origin {
     /// Priority as apt counts it.
     pub priority: i64,
     /// What it is.
-    pub place: Place,
+    pub location: OriginLocation,
 }
 
 /// Where packages lie.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum OriginLocation {
     /// In a folder, relative to the spec.
     Folder(String),
     /// In an apt repository.
@@ -133,14 +133,14 @@ fn origin(typed: &Typed, local: &LocalFiles, diags: &mut Diagnostics) -> Option<
     let mut wrong = |at: At, message: String, help: &str| {
         diags.push(Diagnostic::error(codes::PACKAGES_FROM, at, message).help(help));
     };
-    let place = match (&typed.folder, typed.urls.first()) {
+    let location = match (&typed.folder, typed.urls.first()) {
         (Some(folder), None) => {
             let url_only = [typed.suites.first(), typed.components.first(), typed.key.as_ref(), typed.fingerprints.first()];
             let unsigned = typed.unsigned.as_ref().map(|word| word.at);
             for at in url_only.into_iter().flatten().map(|text| text.at).chain(unsigned) {
                 wrong(at, format!("`{}` is a folder, which has no suites, components and signatures", name.value), "remove it");
             }
-            Place::Folder(folder.value.clone())
+            OriginLocation::Folder(folder.value.clone())
         }
         (None, Some(_)) => {
             let flat = |suite: &&Spanned<String>| suite.value.ends_with('/');
@@ -172,7 +172,7 @@ fn origin(typed: &Typed, local: &LocalFiles, diags: &mut Diagnostics) -> Option<
             let texts = |list: &[Spanned<String>]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
             let urls = typed.urls.iter().map(|url| url.value.trim_end_matches('/').to_string()).collect();
             let trust = trust(typed, local, diags)?;
-            Place::Repository { urls, suites: texts(&typed.suites), components: texts(&typed.components), trust }
+            OriginLocation::Repository { urls, suites: texts(&typed.suites), components: texts(&typed.components), trust }
         }
         (folder, _) => {
             let what = if folder.is_some() { "has both `url` and" } else { "needs `url` or" };
@@ -184,7 +184,7 @@ fn origin(typed: &Typed, local: &LocalFiles, diags: &mut Diagnostics) -> Option<
             return None;
         }
     };
-    Some(Origin { name: name.value.clone(), at: typed.at, priority: typed.priority.unwrap_or(500), place })
+    Some(Origin { name: name.value.clone(), at: typed.at, priority: typed.priority.unwrap_or(500), location })
 }
 
 /// Who vouches for a repository: keys that are pinned and lie beside the spec, or the word that nobody does.

@@ -8,7 +8,7 @@ use super::resolve::unreadable;
 use super::{Cluster, LocalFiles};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, codes};
 use crate::profile::load::json_of;
-use crate::profile::{Source, Submission};
+use crate::profile::{Snippet, Submission};
 use crate::schema::{Type, Value};
 use crate::spec::secrets;
 use crate::yaml::read::{self, Entry, Kind, Node};
@@ -139,7 +139,7 @@ fn document(
 ) -> Option<Document> {
     let json = json_of(ty, value);
     let item = Jinja::from_serialize(&json);
-    let mut render = |template: &Source, key: Option<&str>| {
+    let mut render = |template: &Snippet, key: Option<&str>| {
         let scope = minijinja::context! { item => item, key => key, ..whole.clone() };
         let text = cluster.profile.engine.render_text(&template.value, &scope);
         text.map_err(|problem| {

@@ -22,7 +22,7 @@ use crate::format::checksum::Content;
 use crate::lock::Lock;
 use crate::platform::{Cloud, Platform};
 use crate::profile::Profile;
-pub use carried::{Carried, Origin, Place, SourcesList, Trust};
+pub use carried::{Carried, Origin, OriginLocation, SourcesList, Trust};
 pub use network::{Addressing, Network};
 pub use own::{Account, Moment, OwnCommand, OwnFile};
 

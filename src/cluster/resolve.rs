@@ -26,7 +26,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
     let packages = packages::resolve(spec, &profile, local, diags);
     let delivery = delivery::delivery(spec, &packages, &cloud, diags);
     let instance_id = delivery::instance_id(spec, &cloud, diags);
-    let before = diags.unsettling();
+    let before = diags.blocking_errors();
     let typed = spec.settings.as_ref().map(|node| documents::expand(node, &profile.settings_type, local, sources, diags));
     let (hosts, settings, complete) = overrides::hosts_and_settings(spec, typed.as_ref(), &network, &profile, diags);
     let sound = Sound { hosts: complete, packages: spec.sound("packages", diags), platform: platform.is_some(), network: network_read };
@@ -89,7 +89,7 @@ pub fn resolve(spec: &Spec, catalog: &Catalog, local: &LocalFiles, sources: &mut
         .collect();
     secrets(&cluster, diags);
     let shared = keep_views(&mut cluster);
-    cluster.evaluated = diags.unsettling() == before;
+    cluster.evaluated = diags.blocking_errors() == before;
     if cluster.evaluated {
         derive(&mut cluster, diags);
         for variant in shared {

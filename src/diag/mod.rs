@@ -158,10 +158,9 @@ impl Diagnostics {
 
     /// How many errors leave a value without a sound replacement. An unknown name is not among them: what it stands for keeps its
     /// default, and everything else can still be judged.
-    pub fn unsettling(&self) -> usize {
-        let unsettling =
-            |d: &&Diagnostic| d.severity == Severity::Error && !(d.code.starts_with("unknown-") || d.code.starts_with("host-"));
-        self.list.iter().filter(unsettling).count()
+    pub fn blocking_errors(&self) -> usize {
+        let blocking = |d: &&Diagnostic| d.severity == Severity::Error && !(d.code.starts_with("unknown-") || d.code.starts_with("host-"));
+        self.list.iter().filter(blocking).count()
     }
 
     /// True when at least one is an error.
@@ -234,7 +233,7 @@ impl Diagnostics {
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SourceFile {
     /// Name as the user knows it, for example `cluster.yaml` or `profile mesosphere: profile.yaml`.
     pub name: String,
     /// The whole text, without a byte order mark.
@@ -266,7 +265,7 @@ impl Counted {
     }
 }
 
-impl Source {
+impl SourceFile {
     fn new(name: String, text: String) -> Self {
         Self { name, text, counted: OnceLock::new() }
     }
@@ -303,19 +302,19 @@ fn characters(bytes: &[u8]) -> usize {
 /// All texts of a run, and where secrets stand in them.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    files: Vec<Source>,
+    files: Vec<SourceFile>,
     hidden: Vec<At>,
 }
 
 impl Sources {
     /// Adds a text and gives the id to point into it.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push(Source::new(name.into(), text.into()));
+        self.files.push(SourceFile::new(name.into(), text.into()));
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// The text behind an id; to be read, not to be shown.
-    pub fn get(&self, id: FileId) -> &Source {
+    pub fn get(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
     }
 
@@ -335,7 +334,7 @@ impl Sources {
                 text.replace_range(start..end, &stars);
             }
         }
-        let files = self.files.iter().zip(texts).map(|(source, text)| Source::new(source.name.clone(), text));
+        let files = self.files.iter().zip(texts).map(|(source, text)| SourceFile::new(source.name.clone(), text));
         Self { files: files.collect(), hidden: Vec::new() }
     }
 }

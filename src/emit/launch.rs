@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, Compress, Host};
 use crate::format::debversion;
 use crate::format::shell::quoted;
 use crate::platform::Target;
-use crate::platform::target::{Piece, Place, Word};
+use crate::platform::target::{Piece, Placeholder, Word};
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +40,17 @@ pub fn shortcomings(cluster: &Cluster, target: &Target) -> Vec<String> {
     let cards = Cards::new(cluster);
     let names: Vec<&str> = cards.names().collect();
     let several = names.len() > 1;
-    if target.has(Place::Run) {
+    if target.has(Placeholder::Run) {
         return Vec::new();
     }
-    if target.has(Place::Cards) {
+    if target.has(Placeholder::Cards) {
         let word = "all network cards of a machine come to the same network; write another one where a card belongs to another";
         return several.then(|| word.to_string()).into_iter().collect();
     }
     let several = several
         .then(|| format!("each machine gets one network card, and the spec has {}: give it the others before it starts", names.join(", ")));
     let given = "the hardware addresses of the spec are not set: give the machines those, or the spec those that the machines get";
-    several.into_iter().chain((cards.are_given() && !target.has(Place::Mac)).then(|| given.to_string())).collect()
+    several.into_iter().chain((cards.are_given() && !target.has(Placeholder::Mac)).then(|| given.to_string())).collect()
 }
 
 /// What the words of a command are made of.
@@ -67,7 +67,7 @@ impl Line<'_> {
     fn shell(&self, command: &[Word]) -> String {
         let mut words = Vec::new();
         for word in command {
-            if word[..] == [Piece::Place(Place::Cards)] {
+            if word[..] == [Piece::Placeholder(Placeholder::Cards)] {
                 let each = self.cards.iter().enumerate().flat_map(|(at, _)| self.target.card.iter().map(move |word| self.word(word, at)));
                 words.extend(each);
             } else {
@@ -84,9 +84,9 @@ impl Line<'_> {
         for piece in word {
             match piece {
                 Piece::Text(own) => text.push_str(own),
-                Piece::Place(Place::Card) => text.push_str(&card.to_string()),
-                Piece::Place(Place::Mac) => text.extend(self.cards.get(card).map(Mac::to_string)),
-                Piece::Place(place) => match read(*place, cluster, host, output) {
+                Piece::Placeholder(Placeholder::Card) => text.push_str(&card.to_string()),
+                Piece::Placeholder(Placeholder::Mac) => text.extend(self.cards.get(card).map(Mac::to_string)),
+                Piece::Placeholder(place) => match read(*place, cluster, host, output) {
                     Some(command) => flush(&mut out, &mut text, &command),
                     None => text.push_str(&fill(*place, cluster, host, output)),
                 },
@@ -108,36 +108,36 @@ fn flush(out: &mut String, text: &mut String, more: &str) {
     out.push_str(more);
 }
 
-fn fill(place: Place, cluster: &Cluster, host: &Host, output: &str) -> String {
+fn fill(place: Placeholder, cluster: &Cluster, host: &Host, output: &str) -> String {
     let file = |name: &str| host_file(host, output, name);
     match place {
-        Place::Name => host.name.clone(),
-        Place::Cluster => cluster.name.clone(),
-        Place::Address => host.address.to_string(),
+        Placeholder::Name => host.name.clone(),
+        Placeholder::Cluster => cluster.name.clone(),
+        Placeholder::Address => host.address.to_string(),
         // Of these, `word` speaks.
-        Place::Mac | Place::Card | Place::Cards => String::new(),
-        Place::Os => format!("{}{}", cluster.platform.distribution, cluster.platform.version),
-        Place::UserData | Place::UserDataBase64 | Place::UserDataGzip => file("user-data"),
-        Place::GuestMetadata => file("meta-data"),
-        Place::Seed => file("seed.iso"),
-        Place::SeedInOptions => file("seed.iso").replace(',', ",,"),
-        Place::Run => below(output, "run.sh"),
+        Placeholder::Mac | Placeholder::Card | Placeholder::Cards => String::new(),
+        Placeholder::Os => format!("{}{}", cluster.platform.distribution, cluster.platform.version),
+        Placeholder::UserData | Placeholder::UserDataBase64 | Placeholder::UserDataGzip => file("user-data"),
+        Placeholder::GuestMetadata => file("meta-data"),
+        Placeholder::Seed => file("seed.iso"),
+        Placeholder::SeedInOptions => file("seed.iso").replace(',', ",,"),
+        Placeholder::Run => below(output, "run.sh"),
     }
 }
 
 /// What is known only when the command runs: the content of a file, read by the shell of the operator. `-w0` is not everywhere.
-fn read(place: Place, cluster: &Cluster, host: &Host, output: &str) -> Option<String> {
+fn read(place: Placeholder, cluster: &Cluster, host: &Host, output: &str) -> Option<String> {
     let file = |name: &str| quoted(&host_file(host, output, name));
     let source = match place {
-        Place::UserDataBase64 => format!("base64 <{}", file("user-data")),
-        Place::UserDataGzip if cluster.delivery.compress == Compress::Always => format!("base64 <{}", file("user-data")),
-        Place::UserDataGzip => format!("gzip -cn9 <{} | base64", file("user-data")),
-        Place::GuestMetadata if network::is_a_file(cluster) => format!(
+        Placeholder::UserDataBase64 => format!("base64 <{}", file("user-data")),
+        Placeholder::UserDataGzip if cluster.delivery.compress == Compress::Always => format!("base64 <{}", file("user-data")),
+        Placeholder::UserDataGzip => format!("gzip -cn9 <{} | base64", file("user-data")),
+        Placeholder::GuestMetadata if network::is_a_file(cluster) => format!(
             r#"{{ cat {}; printf 'network: "%s"\nnetwork.encoding: base64\n' "$(base64 <{} | tr -d '\n')"; }} | base64"#,
             file("meta-data"),
             file("network-config")
         ),
-        Place::GuestMetadata => format!("base64 <{}", file("meta-data")),
+        Placeholder::GuestMetadata => format!("base64 <{}", file("meta-data")),
         _ => return None,
     };
     Some(format!(r#""$({source} | tr -d '\n')""#))

@@ -38,7 +38,7 @@ const LONGEST: usize = 80;
 
 /// What was read of a package's file in the store.
 #[derive(Debug)]
-pub struct Known {
+pub struct StoredPackage {
     /// Its control paragraph, without what an index adds.
     pub paragraph: String,
     /// Space that it takes when installed, in KiB.
@@ -49,7 +49,7 @@ pub struct Known {
 
 /// How a signature is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum SignatureForm {
     /// Armored, in a file of its own.
     Detached,
     /// Around the text (RFC 4880, 7).
@@ -57,7 +57,7 @@ pub enum Form {
 }
 
 /// Gives a signature of a text, or the text in one.
-pub type Sign<'s> = dyn Fn(&[u8], Form) -> io::Result<Vec<u8>> + Sync + 's;
+pub type Sign<'s> = dyn Fn(&[u8], SignatureForm) -> io::Result<Vec<u8>> + Sync + 's;
 
 /// Signs what a build writes.
 #[derive(Clone, Copy)]
@@ -110,7 +110,7 @@ pub struct Repository {
 #[derive(Default)]
 pub struct Repositories<'k> {
     by_id: BTreeMap<String, Repository>,
-    known: Option<&'k BTreeMap<Sha256Sum, Known>>,
+    known: Option<&'k BTreeMap<Sha256Sum, StoredPackage>>,
 }
 
 impl std::fmt::Debug for Repositories<'_> {
@@ -124,7 +124,7 @@ impl<'k> Repositories<'k> {
     ///
     /// # Errors
     /// When a package was not looked at, or signing fails.
-    pub fn of(cluster: &Cluster, known: &'k BTreeMap<Sha256Sum, Known>, signer: Signer<'_>, epoch: u64) -> io::Result<Self> {
+    pub fn of(cluster: &Cluster, known: &'k BTreeMap<Sha256Sum, StoredPackage>, signer: Signer<'_>, epoch: u64) -> io::Result<Self> {
         let sets = cluster.lock.iter().flat_map(|lock| &lock.asked.sets);
         let each: Vec<Vec<String>> = sets.map(|set| vec![set.name.clone()]).collect();
         Self::with(cluster, &each, known, signer, epoch)
@@ -137,7 +137,7 @@ impl<'k> Repositories<'k> {
     pub fn for_image(
         cluster: &Cluster,
         locked: &Locked,
-        known: &'k BTreeMap<Sha256Sum, Known>,
+        known: &'k BTreeMap<Sha256Sum, StoredPackage>,
         signer: Signer<'_>,
         epoch: u64,
     ) -> io::Result<Self> {
@@ -147,7 +147,7 @@ impl<'k> Repositories<'k> {
     fn with(
         cluster: &Cluster,
         each: &[Vec<String>],
-        known: &'k BTreeMap<Sha256Sum, Known>,
+        known: &'k BTreeMap<Sha256Sum, StoredPackage>,
         signer: Signer<'_>,
         epoch: u64,
     ) -> io::Result<Self> {
@@ -220,7 +220,7 @@ fn repository(
     lock: &Lock,
     sets: &[String],
     names: &BTreeMap<Sha256Sum, String>,
-    known: &BTreeMap<Sha256Sum, Known>,
+    known: &BTreeMap<Sha256Sum, StoredPackage>,
     signer: Signer<'_>,
     epoch: u64,
 ) -> io::Result<Repository> {
@@ -241,8 +241,8 @@ fn repository(
     // apt 1.0 of 14.04 does not know it, and would only carry more.
     let by_hash = cluster.platform.apt_keys == AptKeys::SignedBy;
     let release = release(cluster, &id, epoch, by_hash, &[("Packages", &index), ("Packages.gz", &packed)]).into_bytes();
-    let in_release = (signer.sign)(&release, Form::Clear)?;
-    let signature = (signer.sign)(&release, Form::Detached)?;
+    let in_release = (signer.sign)(&release, SignatureForm::Clear)?;
+    let signature = (signer.sign)(&release, SignatureForm::Detached)?;
     let file = |path: String, bytes: Vec<u8>| SeedFile { path, mode: 0o644, content: Content::shared(bytes), secret: false };
     let mut files = vec![
         file("key.asc".into(), signer.armored.as_bytes().to_vec()),

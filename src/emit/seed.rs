@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use super::repository::{Form, IN_SEED, Pooled, Repository, Signer};
+use super::repository::{IN_SEED, Pooled, Repository, SignatureForm, Signer};
 use super::{Context, Signing, host_json};
 use crate::format::base64;
 use crate::format::checksum::{Content, Sha256Sum, sums};
@@ -91,7 +91,7 @@ pub fn tree(plan: &HostPlan, context: Context<'_>) -> io::Result<Vec<SeedFile>> 
     let all = files.iter().map(|f| (f.path.as_str(), f.content.sha256));
     let list = sums(all.chain(packages.iter().map(|(path, sha256)| (path.as_str(), *sha256))));
     if let Some(signer) = signer {
-        files.push(file(SIGNATURE, 0o644, Content::shared((signer.sign)(list.as_bytes(), Form::Detached)?)));
+        files.push(file(SIGNATURE, 0o644, Content::shared((signer.sign)(list.as_bytes(), SignatureForm::Detached)?)));
     }
     files.push(file("SHA256SUMS", 0o644, Content::shared(list.into_bytes())));
     files.sort_by(|a, b| a.path.cmp(&b.path));

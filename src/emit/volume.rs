@@ -7,7 +7,7 @@ use super::repository::Repository;
 use crate::artifact::{PUBLIC, SECRET};
 use crate::cluster::VolumeForm;
 use crate::format::pieces::Pieces;
-use crate::format::volume::{File, Source, Volume};
+use crate::format::volume::{File, FileContent, Volume};
 use crate::format::{iso9660, vfat};
 
 /// The label that every version of cloud-init looks for; 0.7.5 takes no other case.
@@ -30,9 +30,9 @@ pub fn emit(
         .filter(|(name, _, _)| FILES.contains(name))
         .filter_map(|(name, mode, content)| Some((*name, *mode, content.bytes()?)))
         .collect();
-    let own = on_it.iter().map(|(name, mode, bytes)| File { name, mode: *mode, source: Source::Bytes(bytes) });
+    let own = on_it.iter().map(|(name, mode, bytes)| File { name, mode: *mode, source: FileContent::Bytes(bytes) });
     let packages = repository.into_iter().flat_map(|repository| &repository.pool);
-    let packages = packages.map(|package| File { name: &package.name, mode: PUBLIC, source: Source::Stored(package.file) });
+    let packages = packages.map(|package| File { name: &package.name, mode: PUBLIC, source: FileContent::Stored(package.file) });
     let volume = Volume { label: LABEL, epoch: context.epoch, files: own.chain(packages).collect() };
     let private = on_it.iter().any(|(_, mode, _)| *mode == SECRET);
     let mut image = Pieces::with_capacity(volume.room());

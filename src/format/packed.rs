@@ -13,7 +13,7 @@ pub const HEAD: usize = 512;
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Compression {
     /// xz.
     Xz,
     /// gzip (RFC 1952).
@@ -26,7 +26,7 @@ pub enum Form {
     Plain,
 }
 
-impl Form {
+impl Compression {
     /// What bytes that begin so are.
     pub fn sniff(head: &[u8]) -> Self {
         match head {
@@ -62,7 +62,7 @@ impl Form {
 
 /// Whether bytes that begin so are a tarball, packed or not.
 pub fn is_tarball(head: &[u8]) -> bool {
-    Form::sniff(head) != Form::Plain || head.get(257..262) == Some(b"ustar")
+    Compression::sniff(head) != Compression::Plain || head.get(257..262) == Some(b"ustar")
 }
 
 /// Frames of zstd, one after the other, as packers with several threads write them.
@@ -107,7 +107,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
-    use super::Form;
+    use super::Compression;
 
     fn packed(tool: &[&str], text: &[u8]) -> Option<Vec<u8>> {
         let mut child = Command::new(tool[0]).args(&tool[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
@@ -120,7 +120,7 @@ mod tests {
 
     fn opened(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        Form::sniff(bytes).open(bytes)?.read_to_end(&mut text)?;
+        Compression::sniff(bytes).open(bytes)?.read_to_end(&mut text)?;
         Ok(text)
     }
 

@@ -22,11 +22,11 @@ pub struct File<'a> {
     /// Permission bits, where the file system has such.
     pub mode: u32,
     /// Its content.
-    pub source: Source<'a>,
+    pub source: FileContent<'a>,
 }
 
 /// Where the content of a file comes from.
-pub enum Source<'a> {
+pub enum FileContent<'a> {
     /// Bytes in memory.
     Bytes(&'a [u8]),
     /// Bytes that are read once, when it is their turn, and never held as a whole. A reader that opens its file with the first
@@ -41,7 +41,7 @@ pub enum Source<'a> {
     Stored(Stored),
 }
 
-impl Source<'_> {
+impl FileContent<'_> {
     /// Size in bytes.
     pub fn size(&self) -> u64 {
         match self {
@@ -204,7 +204,7 @@ pub fn check_label(label: &str) -> Result<(), Error> {
 impl Volume<'_> {
     /// About how many bytes it takes in pieces: its files that are in memory, and what describes them all.
     pub fn room(&self) -> usize {
-        let of = |file: &File<'_>| if let Source::Bytes(bytes) = file.source { bytes.len() } else { 0 };
+        let of = |file: &File<'_>| if let FileContent::Bytes(bytes) = file.source { bytes.len() } else { 0 };
         self.files.iter().map(of).sum::<usize>() + 128 * 1024
     }
 
@@ -234,9 +234,9 @@ const PIECE: usize = 256 * 1024;
 /// Copies a file to the volume.
 pub(super) fn pour(file: File<'_>, out: &mut impl Sink) -> Result<(), Error> {
     match file.source {
-        Source::Bytes(bytes) => Ok(out.put(bytes)?),
-        Source::Stored(file) => Ok(out.file(file)?),
-        Source::Reader { size, mut reader } => {
+        FileContent::Bytes(bytes) => Ok(out.put(bytes)?),
+        FileContent::Stored(file) => Ok(out.file(file)?),
+        FileContent::Reader { size, mut reader } => {
             // One byte more than a small file has, to see its end at once.
             let mut piece = vec![0; usize::try_from(size + 1).unwrap_or(PIECE).min(PIECE)];
             let mut left = size;
@@ -314,7 +314,7 @@ impl Moment {
 mod tests {
     use std::io::Read;
 
-    use super::{Error, File, LARGEST_FILE, Moment, Source, Volume, check_label, check_name, pour};
+    use super::{Error, File, FileContent, LARGEST_FILE, Moment, Volume, check_label, check_name, pour};
 
     #[test]
     fn names() {
@@ -333,10 +333,10 @@ mod tests {
     #[test]
     fn contents() {
         let file = |name, source| File { name, mode: 0o644, source };
-        let large = Source::Reader { size: LARGEST_FILE + 1, reader: Box::new(std::io::empty()) };
+        let large = FileContent::Reader { size: LARGEST_FILE + 1, reader: Box::new(std::io::empty()) };
         let volume = |files| Volume { label: "x", epoch: 0, files };
         assert!(matches!(volume(vec![file("a", large)]).check(), Err(Error::LargeFile(_, 0xffff_ffff))));
-        let twice = vec![file("a", Source::Bytes(b"")), file("A", Source::Bytes(b""))];
+        let twice = vec![file("a", FileContent::Bytes(b"")), file("A", FileContent::Bytes(b""))];
         assert!(matches!(volume(twice).check(), Err(Error::Twice(_))));
     }
 
@@ -345,7 +345,7 @@ mod tests {
         let poured = |size, given: &'static [u8]| {
             let mut out = Vec::new();
             let reader = Box::new(given.chain(std::io::empty()));
-            pour(File { name: "a", mode: 0, source: Source::Reader { size, reader } }, &mut out).map(|()| out)
+            pour(File { name: "a", mode: 0, source: FileContent::Reader { size, reader } }, &mut out).map(|()| out)
         };
         assert_eq!(poured(3, b"abc").expect("as announced"), b"abc");
         assert_eq!(poured(0, b"").expect("empty"), b"");

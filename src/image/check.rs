@@ -92,7 +92,7 @@ pub fn reads(leaks: &[Leak], path: &str) -> bool {
 
 /// What a file of an image is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ImageFormat {
     /// A folder with a root tree.
     Folder,
     /// A tarball of a root tree, packed or not.
@@ -107,19 +107,19 @@ pub enum Form {
 ///
 /// # Errors
 /// When there is nothing that can be read.
-pub fn form(path: &Path) -> Result<Form> {
+pub fn form(path: &Path) -> Result<ImageFormat> {
     use std::io::Read;
     let doing = || format!("reading `{}`", path.display());
     if std::fs::metadata(path).with_context(doing)?.is_dir() {
-        return Ok(Form::Folder);
+        return Ok(ImageFormat::Folder);
     }
     let mut head = Vec::new();
     std::fs::File::open(path).with_context(doing)?.take(packed::HEAD as u64).read_to_end(&mut head).with_context(doing)?;
     Ok(if head.starts_with(b"QFI\xfb") {
-        Form::Qcow2
+        ImageFormat::Qcow2
     } else if packed::is_tarball(&head) {
-        Form::Tarball
+        ImageFormat::Tarball
     } else {
-        Form::Raw
+        ImageFormat::Raw
     })
 }

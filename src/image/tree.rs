@@ -11,7 +11,7 @@ use ext4_view::{Ext4, Ext4Read};
 use tar::EntryType;
 
 use super::disk;
-use crate::format::packed::Form;
+use crate::format::packed::Compression;
 
 /// Longest file whose lines are looked at; what has lines for people is shorter.
 const MAX_READ: u64 = 1 << 20;
@@ -33,10 +33,10 @@ pub enum Entry {
 pub struct Tree {
     /// Everything by absolute path, the root itself not.
     pub entries: BTreeMap<String, Entry>,
-    source: Source,
+    backing: Backing,
 }
 
-enum Source {
+enum Backing {
     Folder(PathBuf),
     /// What was kept of a tarball.
     Kept(BTreeMap<String, Vec<u8>>),
@@ -61,10 +61,10 @@ impl Tree {
             Some(Entry::File(size)) if *size <= most => {}
             _ => return Ok(None),
         }
-        let read = match &self.source {
-            Source::Folder(root) => fs::read(root.join(path.trim_start_matches('/'))).map_err(anyhow::Error::new),
-            Source::Kept(kept) => kept.get(path).cloned().ok_or_else(|| anyhow!("it was not kept")),
-            Source::Disk(ext4) => ext4.read(path).map_err(anyhow::Error::new),
+        let read = match &self.backing {
+            Backing::Folder(root) => fs::read(root.join(path.trim_start_matches('/'))).map_err(anyhow::Error::new),
+            Backing::Kept(kept) => kept.get(path).cloned().ok_or_else(|| anyhow!("it was not kept")),
+            Backing::Disk(ext4) => ext4.read(path).map_err(anyhow::Error::new),
         };
         read.with_context(|| format!("reading `{path}` of the image")).map(Some)
     }
@@ -96,7 +96,7 @@ pub fn folder(root: &Path) -> Result<Tree> {
             entries.insert(name, found);
         }
     }
-    Ok(Tree { entries, source: Source::Folder(root.to_path_buf()) })
+    Ok(Tree { entries, backing: Backing::Folder(root.to_path_buf()) })
 }
 
 /// Shows a tarball, packed with gzip, xz, zstd or not at all; keeps the content of the files that `wanted` names.
@@ -158,7 +158,7 @@ pub fn tarball(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Tree> {
         })
         .with_context(doing)?;
     }
-    Ok(Tree { entries, source: Source::Kept(kept) })
+    Ok(Tree { entries, backing: Backing::Kept(kept) })
 }
 
 fn is_file(kind: EntryType) -> bool {
@@ -173,7 +173,7 @@ fn absolute(path: &Path) -> String {
 /// Gives each member of a tarball, with its absolute path, to its very end: what is cut shows a part for the whole.
 fn members(path: &Path, mut each: impl FnMut(String, &mut tar::Entry<'_, &mut Whole<Box<dyn Read>>>) -> io::Result<()>) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
-    let form = Form::sniff(reader.fill_buf()?);
+    let form = Compression::sniff(reader.fill_buf()?);
     let mut whole = Whole { inner: form.open(reader)?, zeros: 0 };
     for entry in tar::Archive::new(&mut whole).entries()? {
         let mut entry = entry?;
@@ -261,7 +261,7 @@ fn walk(ext4: Ext4) -> Result<Tree> {
         }
     }
     ensure!(!entries.is_empty(), "it is empty");
-    Ok(Tree { entries, source: Source::Disk(Box::new(ext4)) })
+    Ok(Tree { entries, backing: Backing::Disk(Box::new(ext4)) })
 }
 
 /// A part of a file, from a byte on.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::format::packed::{self, Form};
+use crate::format::packed::{self, Compression};
 
 /// Where dpkg keeps it, below a root.
 pub const STATUS: &str = "var/lib/dpkg/status";
@@ -63,7 +63,7 @@ fn file(path: &Path) -> Result<Vec<u8>> {
     }
     let reader = BufReader::with_capacity(1 << 20, whole);
     let context = || format!("reading the base `{shown}` as a tarball");
-    let opened = Form::sniff(&head).open(reader).with_context(context)?;
+    let opened = Compression::sniff(&head).open(reader).with_context(context)?;
     let found = inside(opened).with_context(context)?;
     found.with_context(|| format!("the base `{shown}` holds no {STATUS}: it is no tarball of a Debian root"))
 }

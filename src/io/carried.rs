@@ -11,7 +11,7 @@ use crate::apt::control::paragraphs;
 use crate::apt::deb;
 use crate::apt::package::Package as Control;
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::emit::repository::Known;
+use crate::emit::repository::StoredPackage;
 use crate::format::checksum::Sha256Sum;
 use crate::format::tarball::Crc;
 use crate::lock::{Lock, Package};
@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// When a file of the store cannot be read, or is not what its name says.
-pub fn read(lock: &Lock, store: &Store, packed: bool, diags: &mut Diagnostics) -> Result<BTreeMap<Sha256Sum, Known>> {
+pub fn read(lock: &Lock, store: &Store, packed: bool, diags: &mut Diagnostics) -> Result<BTreeMap<Sha256Sum, StoredPackage>> {
     let mut seen = BTreeSet::new();
     let packages: Vec<&Package> = lock.packages.iter().filter(|package| seen.insert(package.sha256)).collect();
     let missing: Vec<&Package> = packages.iter().copied().filter(|package| !store.has(&package.sha256, package.size)).collect();
@@ -54,7 +54,7 @@ pub fn read(lock: &Lock, store: &Store, packed: bool, diags: &mut Diagnostics) -
 }
 
 /// Reads one package whole; what is wrong with what it says of itself is in words.
-fn one(package: &Package, store: &Store, packed: bool) -> Result<Result<Known, String>> {
+fn one(package: &Package, store: &Store, packed: bool) -> Result<Result<StoredPackage, String>> {
     let context = || {
         let path = store.path(&package.sha256);
         format!("{} in the store, `{}`: remove it, and run `clusterseed fetch` again", package.title(), path.display())
@@ -87,7 +87,7 @@ fn one(package: &Package, store: &Store, packed: bool) -> Result<Result<Known, S
         let found = format!("{} {} ({})", own.name, own.version, own.architecture);
         return Ok(Err(format!("the lock says {}, and the file is {found}", package.title())));
     }
-    Ok(Ok(Known { paragraph: text(&paragraph), installed_kib, crc: reader.crc }))
+    Ok(Ok(StoredPackage { paragraph: text(&paragraph), installed_kib, crc: reader.crc }))
 }
 
 /// The paragraph without what an index adds, which a file has no business to say of itself.

@@ -1,4 +1,4 @@
-//! Files into the store: whole or not at all, from the first of several places that gives the right bytes.
+//! Files into the store: whole or not at all, from the first of several locations that gives the right bytes.
 //!
 //! What has arrived of a file stays under `incoming` when a connection breaks or the program is killed, and the next try asks for
 //! the rest. Nothing counts before size and SHA-256 of all its bytes are right.
@@ -37,12 +37,12 @@ pub struct Wanted {
     /// Bytes.
     pub size: u64,
     /// Where it may be, best first.
-    pub places: Vec<Place>,
+    pub locations: Vec<Location>,
 }
 
 /// Where a file may be.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Location {
     /// On a server.
     Url(String),
     /// On this machine.
@@ -83,7 +83,7 @@ pub fn all(wanted: &[Wanted], store: &Store, client: Option<&Client>, jobs: usiz
     failed
 }
 
-/// Brings one file; false where it was there. Without a client, places on servers are passed over.
+/// Brings one file; false where it was there. Without a client, locations on servers are passed over.
 pub fn one(wanted: &Wanted, store: &Store, client: Option<&Client>, progress: &Progress) -> Result<bool> {
     if store.check(&wanted.sha256, wanted.size)? {
         return Ok(false);
@@ -94,11 +94,11 @@ pub fn one(wanted: &Wanted, store: &Store, client: Option<&Client>, progress: &P
         return part.discard().map(|()| false);
     }
     let mut failures = Vec::new();
-    for place in &wanted.places {
-        let outcome = match (place, client) {
-            (Place::File(path), _) => part.copy(path, progress),
-            (Place::Url(url), Some(client)) => part.download(url, client, progress),
-            (Place::Url(_), None) => continue,
+    for location in &wanted.locations {
+        let outcome = match (location, client) {
+            (Location::File(path), _) => part.copy(path, progress),
+            (Location::Url(url), Some(client)) => part.download(url, client, progress),
+            (Location::Url(_), None) => continue,
         };
         match outcome {
             Ok(()) => return part.keep(store).map(|()| true),

@@ -41,7 +41,7 @@ pub struct Options {
 pub enum Lock {
     /// That beside the spec.
     #[default]
-    Beside,
+    BesideSpec,
     /// This one.
     At(PathBuf),
     /// None: it is about to be made.
@@ -52,7 +52,7 @@ impl Lock {
     /// Where it is, or would be.
     pub fn path(&self, spec: &Path) -> Option<PathBuf> {
         match self {
-            Self::Beside => Some(folder(spec).join(lock::FILE)),
+            Self::BesideSpec => Some(folder(spec).join(lock::FILE)),
             Self::At(path) => Some(path.clone()),
             Self::Ignored => None,
         }

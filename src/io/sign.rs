@@ -27,9 +27,9 @@ const BITS: usize = 2048;
 
 /// Where the key comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum KeySource {
     /// Beside the spec; made where it is missing and `make` is set.
-    Beside {
+    BesideSpec {
         /// The file.
         path: PathBuf,
         /// Whether it may be made.
@@ -43,7 +43,7 @@ pub enum Source {
     Gpg(String),
 }
 
-impl Source {
+impl KeySource {
     /// `FILE`, `fd:N` or `gpg:KEY`.
     ///
     /// # Errors
@@ -86,11 +86,11 @@ impl Key {
     ///
     /// # Errors
     /// When gpg is missing, when there is no such key, or when it is none that old hosts can check.
-    pub fn open(source: &Source, epoch: u64) -> Result<Self> {
+    pub fn open(source: &KeySource, epoch: u64) -> Result<Self> {
         let mut made = false;
         let (secret, wanted) = match source {
-            Source::Gpg(key) => (None, key.clone()),
-            Source::Beside { path, make } => {
+            KeySource::Gpg(key) => (None, key.clone()),
+            KeySource::BesideSpec { path, make } => {
                 if !path.exists() {
                     ensure!(*make, "there is no `{}`: `clusterseed key SPEC` makes it, or `--sign-with` names another", path.display());
                     generate(&Home::new()?, path)?;
@@ -99,11 +99,11 @@ impl Key {
                 private(path)?;
                 (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::File(path) => {
+            KeySource::File(path) => {
                 private(path)?;
                 (Some((read(path)?, path.display().to_string())), String::new())
             }
-            Source::Descriptor(number) => {
+            KeySource::Descriptor(number) => {
                 let path = format!("/proc/self/fd/{number}");
                 let mut bytes = Vec::new();
                 let opened = fs::File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));

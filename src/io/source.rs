@@ -14,7 +14,7 @@ use super::web::{Client, Kind};
 use crate::cluster::Trust;
 use crate::format::checksum::Sha256Sum;
 use crate::format::date;
-use crate::format::packed::Form;
+use crate::format::packed::Compression;
 use crate::format::release::{Release, without_signature};
 use crate::lock;
 
@@ -226,7 +226,8 @@ impl Reader<'_> {
             return self.text(&format!("{folder}{path}"));
         }
         let plain = release.files.get(path);
-        for (ending, form) in [(".xz", Form::Xz), (".gz", Form::Gzip), (".zst", Form::Zstd), ("", Form::Plain)] {
+        for (ending, form) in [(".xz", Compression::Xz), (".gz", Compression::Gzip), (".zst", Compression::Zstd), ("", Compression::Plain)]
+        {
             let listed = format!("{path}{ending}");
             let Some((size, sha256)) = release.files.get(&listed).copied() else { continue };
             if size > MAX_INDEX {
@@ -238,7 +239,7 @@ impl Reader<'_> {
             let by_hash = listed.rsplit_once('/').map_or(String::new(), |(above, _)| format!("{above}/"));
             let by_hash = release.by_hash.then(|| format!("{folder}{by_hash}by-hash/SHA256/{}", sha256.hex()));
             let urls = by_hash.into_iter().chain([format!("{folder}{listed}")]);
-            let wanted = Wanted { title: listed.clone(), sha256, size, places: urls.map(|url| place(&url)).collect::<Result<_>>()? };
+            let wanted = Wanted { title: listed.clone(), sha256, size, locations: urls.map(|url| location(&url)).collect::<Result<_>>()? };
             fetch::one(&wanted, self.store, self.client, &Progress::default())?;
             let file = self.store.open(sha256, size)?;
             let text = unpack(file, form, plain.map_or(MAX_INDEX, |(size, _)| (*size).min(MAX_INDEX)))
@@ -254,9 +255,9 @@ impl Reader<'_> {
     /// A small file. `None` where there is none. What came over the network is kept for `--offline`.
     fn text(&self, url: &str) -> Result<Option<Vec<u8>>> {
         let limit = if url.ends_with("Packages") { MAX_INDEX } else { MAX_RELEASE };
-        match place(url)? {
-            fetch::Place::File(path) => read(&path, limit),
-            fetch::Place::Url(url) => {
+        match location(url)? {
+            fetch::Location::File(path) => read(&path, limit),
+            fetch::Location::Url(url) => {
                 let kept = self.store.folder("lists")?.join(Sha256Sum::of(url.as_bytes()).hex());
                 let Some(client) = self.client else { return read(&kept, limit) };
                 let text = download(client, &url, limit)?;
@@ -271,10 +272,10 @@ impl Reader<'_> {
 }
 
 /// Where a URL leads: `file:` on this machine, or a server.
-pub fn place(url: &str) -> Result<fetch::Place> {
+pub fn location(url: &str) -> Result<fetch::Location> {
     match url.strip_prefix("file://") {
-        Some(path) => Ok(fetch::Place::File(PathBuf::from(unescaped(path)?))),
-        None => Ok(fetch::Place::Url(url.to_string())),
+        Some(path) => Ok(fetch::Location::File(PathBuf::from(unescaped(path)?))),
+        None => Ok(fetch::Location::Url(url.to_string())),
     }
 }
 
@@ -340,7 +341,7 @@ fn download(client: &Client, url: &str, limit: u64) -> Result<Option<Vec<u8>>> {
 }
 
 /// Unpacks no more than is allowed: what packs well can be made to fill any memory.
-fn unpack(reader: impl Read, form: Form, limit: u64) -> Result<Vec<u8>> {
+fn unpack(reader: impl Read, form: Compression, limit: u64) -> Result<Vec<u8>> {
     let mut reader = BufReader::with_capacity(1 << 16, reader);
     let text = whole(form.open(&mut reader)?, limit)?;
     // To the end, where the digest of what was packed is compared.

@@ -6,13 +6,13 @@
 //!
 //! Pure: [`parse`] and [`print`](print::print) are each other's inverse.
 
+pub mod base;
 pub mod change;
 pub mod choose;
-pub mod known;
 pub mod parse;
 pub mod print;
+pub mod published;
 pub mod stale;
-pub mod upon;
 
 use std::collections::BTreeMap;
 
@@ -63,12 +63,12 @@ pub struct Source {
     /// Priority as apt counts it.
     pub priority: i64,
     /// Where it is.
-    pub place: Place,
+    pub location: SourceLocation,
 }
 
 /// Where a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceLocation {
     /// A folder of packages, as typed.
     Folder(String),
     /// An apt repository.

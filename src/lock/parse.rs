@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Asked, Lock, Package, Place, Release, Set, Source, VERSION, Wanted};
+use super::{Asked, Lock, Package, Release, Set, Source, SourceLocation, VERSION, Wanted};
 use crate::diag::{At, Diagnostic, Diagnostics, FileId, codes};
 use crate::format::checksum::Sha256Sum;
 use crate::schema::check::Checker;
@@ -141,22 +141,22 @@ fn source(value: &Value, diags: &mut Diagnostics) -> Option<(Source, Vec<Release
         })
     };
     let releases: Vec<Release> = suites.iter().map(release).collect::<Option<_>>()?;
-    let place = match (value.string("folder"), texts("url")) {
-        (Some(folder), urls) if urls.is_empty() => Place::Folder(folder),
+    let location = match (value.string("folder"), texts("url")) {
+        (Some(folder), urls) if urls.is_empty() => SourceLocation::Folder(folder),
         (None, urls) if !urls.is_empty() => {
             let fingerprints = texts("fingerprints");
             if fingerprints.is_empty() != value.bool("unsigned").unwrap_or(false) {
                 diags.push(broken(value.at, format!("`{name}` is neither signed nor unsigned")));
             }
             let suites = releases.iter().map(|release| release.suite.clone()).collect();
-            Place::Repository { urls, suites, components: texts("components"), fingerprints }
+            SourceLocation::Repository { urls, suites, components: texts("components"), fingerprints }
         }
         _ => {
             diags.push(broken(value.at, format!("`{name}` is neither a repository nor a folder")));
             return None;
         }
     };
-    Some((Source { name, priority: value.int("priority")?, place }, releases))
+    Some((Source { name, priority: value.int("priority")?, location }, releases))
 }
 
 fn set(value: &Value) -> Option<Set> {

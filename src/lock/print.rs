@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Lock, Package, Place, Release, Source, VERSION};
+use super::{Lock, Package, Release, Source, SourceLocation, VERSION};
 
 const HEAD: &str = "\
 # Which packages the hosts get, to the byte, and where they come from. Written by `clusterseed lock`, read by `fetch` and `build`:
@@ -49,11 +49,11 @@ pub fn print(lock: &Lock) -> String {
 fn print_source<'l>(source: &Source, releases: impl Iterator<Item = &'l Release>, out: &mut String) {
     let _ = writeln!(out, "  - name: {}", text(&source.name));
     let list = |items: &[String]| items.iter().map(|item| text(item)).collect::<Vec<_>>().join(", ");
-    match &source.place {
-        Place::Folder(path) => {
+    match &source.location {
+        SourceLocation::Folder(path) => {
             let _ = writeln!(out, "    folder: {}", text(path));
         }
-        Place::Repository { urls, components, fingerprints, .. } => {
+        SourceLocation::Repository { urls, components, fingerprints, .. } => {
             let _ = writeln!(out, "    url: [{}]", list(urls));
             if !components.is_empty() {
                 let _ = writeln!(out, "    components: [{}]", list(components));

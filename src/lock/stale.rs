@@ -1,6 +1,6 @@
 //! Whether a lock answers what the spec asks now.
 
-use super::{Asked, Lock, Place, Set, Source};
+use super::{Asked, Lock, Set, Source, SourceLocation};
 use crate::diag::{At, Diagnostic, Diagnostics, codes};
 use crate::format::checksum::Sha256Sum;
 
@@ -64,10 +64,10 @@ fn sources(then: &[Source], now: &[Source], reasons: &mut Vec<String>) {
 }
 
 fn difference(old: &Source, new: &Source) -> &'static str {
-    match (&old.place, &new.place) {
+    match (&old.location, &new.location) {
         (
-            Place::Repository { urls: a, suites: b, components: c, fingerprints: d },
-            Place::Repository { urls: e, suites: f, components: g, fingerprints: h },
+            SourceLocation::Repository { urls: a, suites: b, components: c, fingerprints: d },
+            SourceLocation::Repository { urls: e, suites: f, components: g, fingerprints: h },
         ) => match () {
             () if a != e => "another URL",
             () if b != f => "other suites",
@@ -75,8 +75,8 @@ fn difference(old: &Source, new: &Source) -> &'static str {
             () if d != h => "other keys",
             () => "another priority",
         },
-        (Place::Folder(a), Place::Folder(b)) if a == b => "another priority",
-        (Place::Folder(_), Place::Folder(_)) => "another folder",
+        (SourceLocation::Folder(a), SourceLocation::Folder(b)) if a == b => "another priority",
+        (SourceLocation::Folder(_), SourceLocation::Folder(_)) => "another folder",
         _ => "become something else",
     }
 }

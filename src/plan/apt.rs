@@ -34,7 +34,7 @@ pub fn repositories(cluster: &Cluster, diags: &mut Diagnostics) -> Vec<Repositor
     let scope = cluster.scope();
     let mut planned = Vec::new();
     for source in &cluster.profile.sources {
-        let mut render = |text: &crate::profile::Source| match cluster.profile.engine.render_text(&text.value, &scope) {
+        let mut render = |text: &crate::profile::Snippet| match cluster.profile.engine.render_text(&text.value, &scope) {
             Ok(text) => Some(text),
             Err(problem) => {
                 profile_error(text.at, &problem.message, diags);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Package, group};
-use crate::cluster::{Carried, Cluster, Host, Place, Trust};
+use crate::cluster::{Carried, Cluster, Host, OriginLocation, Trust};
 use crate::diag::{At, Diagnostics};
 use crate::format::checksum::{Sha256Sum, hex};
 use crate::lock::{self, Asked, Lock, Set, Wanted};
@@ -38,9 +38,9 @@ pub fn place(cluster: &Cluster, set: &str, wanted: Option<&Wanted>) -> At {
 }
 
 fn source(origin: &crate::cluster::Origin) -> lock::Source {
-    let place = match &origin.place {
-        Place::Folder(path) => lock::Place::Folder(path.clone()),
-        Place::Repository { urls, suites, components, trust } => lock::Place::Repository {
+    let location = match &origin.location {
+        OriginLocation::Folder(path) => lock::SourceLocation::Folder(path.clone()),
+        OriginLocation::Repository { urls, suites, components, trust } => lock::SourceLocation::Repository {
             urls: urls.clone(),
             suites: suites.clone(),
             components: components.clone(),
@@ -50,7 +50,7 @@ fn source(origin: &crate::cluster::Origin) -> lock::Source {
             },
         },
     };
-    lock::Source { name: origin.name.clone(), priority: origin.priority, place }
+    lock::Source { name: origin.name.clone(), priority: origin.priority, location }
 }
 
 /// Sets by name. Of hosts that have the same roles and want different packages, the first ones give the roles' name, others their own.

@@ -12,7 +12,7 @@ use super::{Alternative, Directory, Package, Service, service, submission, trust
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Content;
-use crate::profile::{self, Optional, Secrecy, Source};
+use crate::profile::{self, Optional, Secrecy, Snippet};
 use crate::schema::scalar::Syntax;
 
 /// The shared part of a plan.
@@ -134,7 +134,7 @@ pub fn host_files(cluster: &Cluster, group: &Group, scope: &Jinja, diags: &mut D
 }
 
 /// True when the condition holds, or there is none.
-pub fn holds(cluster: &Cluster, when: Option<&Source>, scope: &Jinja, diags: &mut Diagnostics) -> bool {
+pub fn holds(cluster: &Cluster, when: Option<&Snippet>, scope: &Jinja, diags: &mut Diagnostics) -> bool {
     let Some(when) = when else { return true };
     match cluster.profile.engine.eval(&when.value, scope) {
         Ok(value) => value.is_true(),

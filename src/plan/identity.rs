@@ -7,7 +7,7 @@ use super::apt::profile_error;
 use super::group::{Group, holds};
 use crate::cluster::Cluster;
 use crate::diag::Diagnostics;
-use crate::profile::Source;
+use crate::profile::Snippet;
 use crate::schema::scalar::Syntax;
 
 /// The identity of one service of a host.
@@ -31,7 +31,7 @@ pub fn of(cluster: &Cluster, shared: &Group, scope: &Jinja, diags: &mut Diagnost
     let guarded = services.filter_map(|service| Some((service, service.identity.as_ref()?)));
     let mut found = Vec::new();
     for (service, identity) in guarded {
-        let mut render = |text: &Source, is_path: bool| match cluster.profile.engine.render_text(&text.value, scope) {
+        let mut render = |text: &Snippet, is_path: bool| match cluster.profile.engine.render_text(&text.value, scope) {
             Ok(value) => match Syntax::Path.check(value.strip_suffix('/').unwrap_or(&value)) {
                 Err(why) if is_path => {
                     profile_error(text.at, &format!("`{value}`: {why}"), diags);

@@ -13,7 +13,7 @@ use crate::cluster::documents::{self, Given};
 use crate::cluster::{Cluster, Host};
 use crate::diag::Diagnostics;
 use crate::format::checksum::Content;
-use crate::profile::{self, Source};
+use crate::profile::{self, Snippet};
 use crate::schema::scalar::Syntax;
 
 /// A service that takes documents, as the host itself reaches it.
@@ -100,7 +100,7 @@ pub fn of(cluster: &Cluster, host: &Host, shared: &Group, scope: &Jinja, diags: 
         let Some(status) = &service.status else { continue };
         let Some(port) = numbers(cluster, host, std::slice::from_ref(&status.port)).first().copied() else { continue };
         let engine = &cluster.profile.engine;
-        let mut render = |text: &Source| match engine.render_text(&text.value, scope) {
+        let mut render = |text: &Snippet| match engine.render_text(&text.value, scope) {
             Ok(text) => Some(text),
             Err(problem) => {
                 profile_error(text.at, &problem.message, diags);

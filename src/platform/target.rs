@@ -29,12 +29,12 @@ pub struct Target {
 impl Target {
     /// True when a command attaches `seed.iso`.
     pub fn attaches_seed(&self) -> bool {
-        self.has(Place::Seed) || self.has(Place::SeedInOptions)
+        self.has(Placeholder::Seed) || self.has(Placeholder::SeedInOptions)
     }
 
     /// True when a command speaks of something of the build.
-    pub fn has(&self, place: Place) -> bool {
-        self.hosts.iter().chain(&self.once).flatten().flatten().any(|piece| *piece == Piece::Place(place))
+    pub fn has(&self, place: Placeholder) -> bool {
+        self.hosts.iter().chain(&self.once).flatten().flatten().any(|piece| *piece == Piece::Placeholder(place))
     }
 }
 
@@ -47,7 +47,7 @@ pub enum Piece {
     /// As it stands.
     Text(String),
     /// Something of the build.
-    Place(Place),
+    Placeholder(Placeholder),
     /// A variable of the operator's.
     Variable(String),
     /// A variable that holds a number, plus the index of the host.
@@ -56,7 +56,7 @@ pub enum Piece {
 
 /// What a build fills in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Placeholder {
     /// Name of the host.
     Name,
     /// Name of the cluster.
@@ -87,21 +87,21 @@ pub enum Place {
     Run,
 }
 
-const PLACES: [(&str, Place); 14] = [
-    ("{name}", Place::Name),
-    ("{cluster}", Place::Cluster),
-    ("{address}", Place::Address),
-    ("{mac}", Place::Mac),
-    ("{card}", Place::Card),
-    ("{cards}", Place::Cards),
-    ("{os}", Place::Os),
-    ("{user-data}", Place::UserData),
-    ("{user-data:base64}", Place::UserDataBase64),
-    ("{user-data:gzip+base64}", Place::UserDataGzip),
-    ("{guest-metadata:base64}", Place::GuestMetadata),
-    ("{seed}", Place::Seed),
-    ("{seed,,}", Place::SeedInOptions),
-    ("{run}", Place::Run),
+const PLACEHOLDERS: [(&str, Placeholder); 14] = [
+    ("{name}", Placeholder::Name),
+    ("{cluster}", Placeholder::Cluster),
+    ("{address}", Placeholder::Address),
+    ("{mac}", Placeholder::Mac),
+    ("{card}", Placeholder::Card),
+    ("{cards}", Placeholder::Cards),
+    ("{os}", Placeholder::Os),
+    ("{user-data}", Placeholder::UserData),
+    ("{user-data:base64}", Placeholder::UserDataBase64),
+    ("{user-data:gzip+base64}", Placeholder::UserDataGzip),
+    ("{guest-metadata:base64}", Placeholder::GuestMetadata),
+    ("{seed}", Placeholder::Seed),
+    ("{seed,,}", Placeholder::SeedInOptions),
+    ("{run}", Placeholder::Run),
 ];
 
 fn shape() -> Type {
@@ -147,9 +147,9 @@ fn word(text: &str, at: At, needs: &[(String, String)], diags: &mut Diagnostics)
     let mut pieces: Word = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let place = PLACES.iter().find(|(name, _)| rest.starts_with(name));
+        let place = PLACEHOLDERS.iter().find(|(name, _)| rest.starts_with(name));
         let (piece, length) = if let Some((name, place)) = place {
-            (Piece::Place(*place), name.len())
+            (Piece::Placeholder(*place), name.len())
         } else if first == '$' {
             let numbered = rest.starts_with("$(");
             let name: String = rest

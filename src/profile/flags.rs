@@ -6,14 +6,14 @@ use crate::format::debversion;
 
 /// A file that a flag becomes.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct FlagFile {
     /// File name with `{name}`.
     pub file: String,
     /// Content with `{name}` and `{value}`.
     pub content: String,
 }
 
-impl Form {
+impl FlagFile {
     /// Puts name and value in.
     pub fn fill(&self, name: &str, value: &str) -> (String, String) {
         let fill = |text: &str| text.replace("{name}", name).replace("{value}", value);
@@ -46,11 +46,11 @@ pub struct Table {
     /// The daemon, for messages.
     pub command: String,
     /// How a flag with a value becomes a file.
-    pub value: Form,
+    pub value: FlagFile,
     /// A toggle that is on.
-    pub on: Option<Form>,
+    pub on: Option<FlagFile>,
     /// A toggle that is off.
-    pub off: Option<Form>,
+    pub off: Option<FlagFile>,
     /// Flags that hold durations.
     pub durations: Vec<String>,
     /// Flags that the user may not set, and why.

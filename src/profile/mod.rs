@@ -145,7 +145,7 @@ pub struct Setting {
 }
 
 /// A piece of text in minijinja's language, and where it stands.
-pub type Source = Spanned<String>;
+pub type Snippet = Spanned<String>;
 
 /// A named value that templates print.
 #[derive(Clone, Debug)]
@@ -175,9 +175,9 @@ pub fn looks_at_host(derived: &[Derived], names: &[String]) -> bool {
 #[derive(Clone, Debug)]
 pub enum Formula {
     /// Evaluated, keeps its type.
-    Expr(Source),
+    Expr(Snippet),
     /// Rendered, gives text.
-    Text(Source),
+    Text(Snippet),
 }
 
 impl Formula {
@@ -196,7 +196,7 @@ pub struct Optional {
     /// The name.
     pub name: Spanned<String>,
     /// Only when this holds.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
 }
 
 /// A role.
@@ -246,14 +246,14 @@ pub struct Audience {
     /// Hosts with one of these roles; empty: all.
     pub roles: Vec<String>,
     /// And only when this holds.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
 }
 
 /// A directory to make.
 #[derive(Clone, Debug)]
 pub struct Directory {
     /// Its path, a template.
-    pub path: Source,
+    pub path: Snippet,
     /// Permission bits.
     pub mode: u32,
     /// Owner.
@@ -283,7 +283,7 @@ pub struct Alternative {
 #[derive(Clone, Debug)]
 pub struct State {
     /// A file or folder, a template.
-    pub path: Source,
+    pub path: Snippet,
     /// Why it matters; goes on from "it".
     pub why: String,
     /// For whom.
@@ -303,11 +303,11 @@ pub enum Content {
 #[derive(Clone, Debug)]
 pub struct File {
     /// Its path, a template.
-    pub path: Source,
+    pub path: Snippet,
     /// Where its bytes come from.
     pub content: Content,
     /// One file per element of this.
-    pub each: Option<Source>,
+    pub each: Option<Snippet>,
     /// Permission bits.
     pub mode: u32,
     /// Owner.
@@ -330,7 +330,7 @@ pub enum Secrecy {
     /// Known.
     Fixed(bool),
     /// Decided per host.
-    When(Source),
+    When(Snippet),
 }
 
 /// An apt repository.
@@ -339,9 +339,9 @@ pub struct AptSource {
     /// Its name.
     pub name: String,
     /// Base URL, a template.
-    pub official: Source,
+    pub official: Snippet,
     /// Suite, a template.
-    pub suite: Source,
+    pub suite: Snippet,
     /// Components.
     pub components: Vec<String>,
     /// Catalog key of the armored public key.
@@ -364,15 +364,15 @@ pub struct Rule {
     /// Only hosts that have one of these roles.
     pub roles: Vec<String>,
     /// True means: here is the problem, or, with `find`, that it is worth looking.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
     /// A template of which each line is a problem: a place, and a list in JSON that the texts see as `found`.
-    pub find: Option<Source>,
+    pub find: Option<Snippet>,
     /// Where to point, without `find`: a template that gives places, of which the first that somebody typed is shown.
-    pub at: Option<Source>,
+    pub at: Option<Snippet>,
     /// Template.
-    pub message: Source,
+    pub message: Snippet,
     /// Template.
-    pub help: Source,
+    pub help: Snippet,
     /// Long text for `explain`.
     pub explain: String,
     /// Where the rule stands.

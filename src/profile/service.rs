@@ -1,7 +1,7 @@
 //! The services of a profile: what they listen on, when they start, and what they refuse to change.
 
 use super::status::Status;
-use super::{Optional, Source};
+use super::{Optional, Snippet};
 use crate::diag::Spanned;
 
 /// A port, as a setting's path or a number.
@@ -29,7 +29,7 @@ pub struct Service {
     /// How long to wait for them.
     pub wait_seconds: i64,
     /// Variables given through the init system: name, template, condition.
-    pub environment: Vec<(String, Source, Option<Source>)>,
+    pub environment: Vec<(String, Snippet, Option<Snippet>)>,
     /// Starts only once these foreign units run, each when its condition holds.
     pub after: Vec<Optional>,
     /// The same service elsewhere, all of which the cluster needs to form.
@@ -68,13 +68,13 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Their paths, templates; one that ends in `/` stands for everything below.
-    pub paths: Vec<Source>,
+    pub paths: Vec<Snippet>,
     /// What a service that has run leaves behind and a new one has not, a template.
-    pub guard: Source,
+    pub guard: Snippet,
     /// When this holds, the guard may be removed.
-    pub allowed: Source,
+    pub allowed: Snippet,
     /// Why not, otherwise; a template.
-    pub why: Source,
+    pub why: Snippet,
 }
 
 /// Who connects to whom, for people who draw plans and open firewalls.
@@ -89,5 +89,5 @@ pub struct Traffic {
     /// What for, in a few words.
     pub doc: String,
     /// Only when this holds, over the cluster as a whole.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
 }

@@ -1,6 +1,6 @@
 //! How the running services of a profile are asked what they are, and what their answers mean.
 
-use super::{Formula, PortRef, Source};
+use super::{Formula, PortRef, Snippet};
 use crate::diag::Spanned;
 
 /// How a service is asked, and what is read from its answers.
@@ -13,17 +13,17 @@ pub struct Status {
     /// What it is asked.
     pub ask: Vec<Question>,
     /// `user:password` that it asks for, or none; an expression.
-    pub login: Option<Source>,
+    pub login: Option<Snippet>,
     /// Its part in the whole, such as `leader` or `follower`; an expression.
-    pub part: Option<Source>,
+    pub part: Option<Snippet>,
     /// The parts that are as planned, a list; any, when there is none.
-    pub parts: Option<Source>,
+    pub parts: Option<Snippet>,
     /// Exactly one of all hosts must have the part `leader`.
     pub leads: bool,
     /// Whom it takes for the leader: a host's name or address, with or without a port; an expression.
-    pub follows: Option<Source>,
+    pub follows: Option<Snippet>,
     /// Its version, an expression, and the key of `versions` that it must agree with.
-    pub version: Option<(Source, Option<Spanned<String>>)>,
+    pub version: Option<(Snippet, Option<Spanned<String>>)>,
     /// What it must say of itself.
     pub expect: Vec<Expectation>,
     /// What registers with it.
@@ -71,9 +71,9 @@ pub struct Expectation {
     /// As it is planned.
     pub wanted: Formula,
     /// Only when this holds.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
     /// What to do where both differ; a template.
-    pub help: Source,
+    pub help: Snippet,
 }
 
 /// Services that register with the one that is asked, and how it lists them.
@@ -84,17 +84,17 @@ pub struct Registration {
     /// One of them at a time is, not each.
     pub one: bool,
     /// The list; an expression.
-    pub items: Source,
+    pub items: Snippet,
     /// The name that `item` goes by.
-    pub name: Source,
+    pub name: Snippet,
     /// The address that `item` is reached at.
-    pub address: Source,
+    pub address: Snippet,
     /// Whether `item` is connected; all are, when there is none.
-    pub active: Option<Source>,
+    pub active: Option<Snippet>,
     /// The name that a host of the service should go by, an expression that sees that host.
-    pub wanted: Source,
+    pub wanted: Snippet,
     /// Only when this holds.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
 }
 
 /// Something that a cluster has in common, such as memory.
@@ -103,16 +103,16 @@ pub struct Pool {
     /// What.
     pub name: String,
     /// How much, a number.
-    pub total: Source,
+    pub total: Snippet,
     /// How much of it is taken.
-    pub used: Option<Source>,
+    pub used: Option<Snippet>,
     /// Unit of both, such as MB.
     pub unit: Option<String>,
 }
 
 impl Status {
     /// All expressions, but for those of `expect.found` and `expect.wanted`, which may be templates.
-    pub fn expressions(&self) -> impl Iterator<Item = &Source> {
+    pub fn expressions(&self) -> impl Iterator<Item = &Snippet> {
         let own = [&self.login, &self.part, &self.parts, &self.follows].into_iter().flatten();
         own.chain(self.version.iter().map(|(found, _)| found))
             .chain(self.expect.iter().filter_map(|e| e.when.as_ref()))

@@ -1,7 +1,7 @@
 //! Documents that a running service is given once it serves, such as what a scheduler shall run. Whoever is first gives each
 //! of them once; afterwards they belong to who operates the cluster.
 
-use super::Source;
+use super::Snippet;
 use crate::diag::Spanned;
 
 /// Documents of one kind, and how a service takes them, over HTTP and as JSON.
@@ -14,17 +14,17 @@ pub struct Submission {
     /// The setting that holds them: a list of objects.
     pub documents: Spanned<String>,
     /// What a document goes by; a template over `item`.
-    pub key: Source,
+    pub key: Snippet,
     /// Who takes them: every host that runs it may submit. Its `status` says on which port it answers, and which login it asks for.
     pub service: Spanned<String>,
     /// Path of one document, which GET reads (404: it is not there) and PUT writes; a template over `key` and `item`.
-    pub path: Source,
+    pub path: Snippet,
     /// Extended regular expression that the service's answer about a document of its own matches; a template as above.
-    pub there: Source,
+    pub there: Snippet,
     /// The file on the host that holds a document; a template as above.
-    pub file: Source,
+    pub file: Snippet,
     /// File on the host with `user:password`; a template, used where the service asks for a login.
-    pub login: Option<Source>,
+    pub login: Option<Snippet>,
     /// How a host sees whether its own instance of the service may be given documents.
     pub leader: Leader,
     /// How long a host tries, in seconds.
@@ -47,9 +47,9 @@ pub struct Leader {
     /// What it is asked.
     pub path: String,
     /// Extended regular expression that its answer matches when it leads; a template that sees the host.
-    pub leads: Source,
+    pub leads: Snippet,
     /// The same for one that is ready to take documents.
-    pub ready: Option<Source>,
+    pub ready: Option<Snippet>,
     /// What it lacks when it leads and is not ready, for people.
     pub waits: String,
 }
@@ -60,9 +60,9 @@ pub struct List {
     /// Its path.
     pub path: String,
     /// The list in `answer`, an expression.
-    pub items: Source,
+    pub items: Snippet,
     /// What an `item` goes by, an expression.
-    pub key: Source,
+    pub key: Snippet,
     /// How many of it run and how many should, expressions over `item`.
-    pub running: Option<(Source, Source)>,
+    pub running: Option<(Snippet, Snippet)>,
 }

@@ -1,6 +1,6 @@
 //! Changes that need care: what `diff` watches between two states of a cluster, and which guide leads through.
 
-use super::Source;
+use super::Snippet;
 use crate::diag::{At, Spanned};
 
 /// A change that needs care.
@@ -13,11 +13,11 @@ pub struct Watch {
     /// Only hosts that have one of these roles.
     pub roles: Vec<String>,
     /// Over `old` and `new`: true means that care is needed; none: they differ.
-    pub when: Option<Source>,
+    pub when: Option<Snippet>,
     /// Template: what happens.
-    pub message: Source,
+    pub message: Snippet,
     /// Template: what to do.
-    pub help: Source,
+    pub help: Snippet,
     /// Long text for `explain`.
     pub explain: String,
     /// Guide that leads through.
@@ -58,7 +58,7 @@ pub struct Guide {
     /// Its name: that of a watch's `guide`, or the code of a change that needs care in every kind of cluster.
     pub name: String,
     /// One line, a template.
-    pub title: Source,
+    pub title: Snippet,
     /// Name of its template in the engine.
     pub template: String,
 }

@@ -250,12 +250,12 @@ pub struct Report {
     /// True when no host gave any sign of life.
     pub silent: bool,
     /// Where in the others a host stands, by its name.
-    index: HashMap<String, Place>,
+    index: HashMap<String, IndexEntry>,
 }
 
 /// What a report holds of a host.
 #[derive(Debug, Default)]
-struct Place {
+struct IndexEntry {
     /// Its place among the hosts.
     at: usize,
     /// Places of the findings that name it.
@@ -333,7 +333,7 @@ impl Report {
 
     /// With what is needed to find hosts in it: it is asked about each of them.
     pub(crate) fn indexed(mut self) -> Self {
-        self.index = self.hosts.iter().enumerate().map(|(at, host)| (host.name.clone(), Place { at, findings: Vec::new() })).collect();
+        self.index = self.hosts.iter().enumerate().map(|(at, host)| (host.name.clone(), IndexEntry { at, findings: Vec::new() })).collect();
         for (at, finding) in self.findings.iter().enumerate() {
             if let Some(place) = finding.host.as_ref().and_then(|host| self.index.get_mut(host)) {
                 place.findings.push(at);

@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 use minijinja::value::{Enumerator, Object};
 
 use crate::profile::engine::Engine;
-use crate::profile::{Formula, Source};
+use crate::profile::{Formula, Snippet};
 
 /// Most characters that are shown of what a machine says.
 const SHOWN: usize = 120;
@@ -36,17 +36,17 @@ pub fn scope(host: &Jinja, more: impl IntoIterator<Item = (&'static str, Jinja)>
 }
 
 /// The value of an expression, if the answers hold what it looks at.
-pub fn eval(engine: &Engine, source: &Source, scope: &Jinja) -> Option<Jinja> {
+pub fn eval(engine: &Engine, source: &Snippet, scope: &Jinja) -> Option<Jinja> {
     engine.eval(&source.value, scope).ok().filter(|value| !value.is_undefined() && !value.is_none())
 }
 
 /// The same as text.
-pub fn text(engine: &Engine, source: &Source, scope: &Jinja) -> Option<String> {
+pub fn text(engine: &Engine, source: &Snippet, scope: &Jinja) -> Option<String> {
     eval(engine, source, scope).map(|value| value.to_string())
 }
 
 /// True when there is no condition, or it holds.
-pub fn holds(engine: &Engine, when: Option<&Source>, scope: &Jinja) -> bool {
+pub fn holds(engine: &Engine, when: Option<&Snippet>, scope: &Jinja) -> bool {
     when.is_none_or(|when| eval(engine, when, scope).is_some_and(|value| value.is_true()))
 }
 

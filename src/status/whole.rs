@@ -170,7 +170,7 @@ pub fn services(model: &Model<'_>, seen: &[Seen<'_>]) -> Vec<ServiceReport> {
 /// What the leaders have to hand out.
 pub fn pool(model: &Model<'_>, seen: &[Seen<'_>]) -> Vec<PoolReport> {
     let engine = &model.cluster.profile.engine;
-    let number = |source: &crate::profile::Source, seen: &Seen<'_>| {
+    let number = |source: &crate::profile::Snippet, seen: &Seen<'_>| {
         value::text(engine, source, &seen.scope)?.parse::<f64>().ok().filter(|number| number.is_finite())
     };
     let speakers = seen.iter().filter(|seen| seen.failure.is_none() && (seen.leads() || !seen.target.status.leads));

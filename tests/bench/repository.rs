@@ -14,7 +14,7 @@ use clusterseed::emit::repository::{Repositories, Signer};
 use clusterseed::format::checksum::Sha256Sum;
 use clusterseed::io::store::Store;
 use clusterseed::io::{carried, copyright, load};
-use clusterseed::lock::{Asked, Lock, Package, Place, Set, Source, Wanted, print::print};
+use clusterseed::lock::{Asked, Lock, Package, Set, Source, SourceLocation, Wanted, print::print};
 
 use super::machine;
 use super::measure::{Figures, child, ms, timed};
@@ -85,7 +85,7 @@ impl Project {
             platform: "debian-12".into(),
             architecture: "amd64".into(),
             base: None,
-            sources: vec![Source { name: "debs".into(), priority: 500, place: Place::Folder("pool".into()) }],
+            sources: vec![Source { name: "debs".into(), priority: 500, location: SourceLocation::Folder("pool".into()) }],
             sets: vec![Set { name: "node".into(), wanted }],
         };
         let mut lock = Lock { asked, base: None, releases: Vec::new(), packages, at: None };
@@ -152,7 +152,7 @@ fn indexes(project: &Project, runs: usize) -> Result<()> {
     let count = project.lock.packages.len();
     let (mut sources, mut diags) = (Sources::default(), Diagnostics::new());
     let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/profiles");
-    let options = load::Options { profile_dirs: vec![profiles], cloud: None, lock: load::Lock::Beside };
+    let options = load::Options { profile_dirs: vec![profiles], cloud: None, lock: load::Lock::BesideSpec };
     let inputs = load::inputs(&project.folder.join("cluster.yaml"), &options, &mut sources, &mut diags)?;
     let cluster = compile::check(&inputs, &mut sources, &mut diags).with_context(|| format!("{diags:?}"))?;
     let armored = include_str!("../carried/keys/signer.asc");

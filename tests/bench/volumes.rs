@@ -22,7 +22,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use clusterseed::format::iso9660;
 use clusterseed::format::pieces::Pieces;
-use clusterseed::format::volume::{File, Source, Volume};
+use clusterseed::format::volume::{File, FileContent, Volume};
 use measure::{Figures, child, ms, timed};
 use rayon::prelude::*;
 
@@ -90,7 +90,7 @@ fn image(folder: &Path, out: &Path) -> PathBuf {
     out.join(folder.file_name().unwrap_or_default()).with_extension("iso")
 }
 
-fn volume<'a>(files: impl Iterator<Item = (&'a str, Source<'a>)>) -> Volume<'a> {
+fn volume<'a>(files: impl Iterator<Item = (&'a str, FileContent<'a>)>) -> Volume<'a> {
     let files = files.map(|(name, source)| File { name, mode: 0o644, source });
     Volume { label: "cidata", epoch: 0, files: files.collect() }
 }
@@ -112,7 +112,7 @@ fn contents(folder: &Path) -> Result<Contents> {
 
 /// One volume of what is in memory.
 fn within(contents: &Contents, image: &Path) -> Result<()> {
-    let files = contents.iter().filter_map(|(name, _, bytes)| Some((&**name, Source::Bytes(bytes.as_ref()?))));
+    let files = contents.iter().filter_map(|(name, _, bytes)| Some((&**name, FileContent::Bytes(bytes.as_ref()?))));
     let volume = volume(files);
     let mut pieces = Pieces::with_capacity(volume.room());
     iso9660::write(volume, &mut pieces)?;
@@ -125,8 +125,8 @@ fn alone(folder: &Path, image: &Path, buffer: &mut Vec<u8>) -> Result<()> {
     let mut files = Vec::new();
     for (name, size, bytes) in &contents {
         let source = match bytes {
-            Some(bytes) => Source::Bytes(bytes),
-            None => Source::Reader { size: *size, reader: Box::new(Disk::open(folder.join(name))?) },
+            Some(bytes) => FileContent::Bytes(bytes),
+            None => FileContent::Reader { size: *size, reader: Box::new(Disk::open(folder.join(name))?) },
         };
         files.push((&**name, source));
     }

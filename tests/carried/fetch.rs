@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clusterseed::diag::{At, FileId, Spanned};
 use clusterseed::format::checksum::Sha256Sum;
-use clusterseed::lock::{Asked, Lock, Package, Place, Set, Source, Wanted, print::print};
+use clusterseed::lock::{Asked, Lock, Package, Set, Source, SourceLocation, Wanted, print::print};
 
 use super::server::{Reply, Request, Server, Socks};
 use crate::cli::{Done, finish};
@@ -78,13 +78,14 @@ impl Desk {
 
 fn lock(urls: &[String], body: &[u8]) -> Lock {
     let at = At::new(FileId(0), 0, 0);
-    let place = Place::Repository { urls: urls.to_vec(), suites: vec!["./".into()], components: Vec::new(), fingerprints: Vec::new() };
+    let location =
+        SourceLocation::Repository { urls: urls.to_vec(), suites: vec!["./".into()], components: Vec::new(), fingerprints: Vec::new() };
     Lock {
         asked: Asked {
             platform: "debian-12".into(),
             architecture: "amd64".into(),
             base: None,
-            sources: vec![Source { name: "pool".into(), priority: 500, place }],
+            sources: vec![Source { name: "pool".into(), priority: 500, location }],
             sets: vec![Set { name: "node".into(), wanted: vec![Wanted { name: "thing".into(), version: None }] }],
         },
         base: None,

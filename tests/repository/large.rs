@@ -6,7 +6,7 @@ use std::process::Command;
 
 use clusterseed::format::checksum::{Sha256Sum, sums};
 use clusterseed::format::iso9660;
-use clusterseed::format::volume::{File, Source, Volume};
+use clusterseed::format::volume::{File, FileContent, Volume};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -26,8 +26,9 @@ fn verify_holds_no_volume_in_memory() {
     // The volume as it was, and one file more.
     let image = fs::read(host.join("seed.iso")).expect("a volume");
     let contents = iso9660::read::read(&image).expect("a sound volume");
-    let held = contents.files.iter().map(|file| File { name: &file.name, mode: file.mode, source: Source::Bytes(file.bytes(&image)) });
-    let large = File { name: "zeros", mode: 0o644, source: Source::Reader { size: LARGE, reader: Box::new(io::repeat(0).take(LARGE)) } };
+    let held = contents.files.iter().map(|file| File { name: &file.name, mode: file.mode, source: FileContent::Bytes(file.bytes(&image)) });
+    let large =
+        File { name: "zeros", mode: 0o644, source: FileContent::Reader { size: LARGE, reader: Box::new(io::repeat(0).take(LARGE)) } };
     let volume = || Volume { label: "cidata", epoch: 0, files: Vec::new() };
     let mut whole = volume();
     whole.files.extend(held);

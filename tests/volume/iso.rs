@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use clusterseed::format::iso9660::{self, read};
-use clusterseed::format::volume::{Error, File, LARGEST_FILE, Source, Volume};
+use clusterseed::format::volume::{Error, File, FileContent, LARGEST_FILE, Volume};
 
 use super::super::support;
 use super::{Given, blkid, given, has, same, says, volume};
@@ -178,7 +178,7 @@ impl Write for Counter {
 }
 
 fn large(size: u64) -> Volume<'static> {
-    let source = Source::Reader { size, reader: Box::new(io::repeat(7).take(size)) };
+    let source = FileContent::Reader { size, reader: Box::new(io::repeat(7).take(size)) };
     Volume { label: "cidata", epoch: 0, files: vec![File { name: "large", mode: 0o644, source }] }
 }
 

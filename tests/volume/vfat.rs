@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use clusterseed::format::vfat::{self, read};
-use clusterseed::format::volume::{Error, File, LARGEST_FILE, Source, Volume};
+use clusterseed::format::volume::{Error, File, FileContent, LARGEST_FILE, Volume};
 
 use super::super::support;
 use super::{Given, blkid, given, has, noise, same, says, volume};
@@ -87,7 +87,7 @@ fn fat32_is_read_back() {
     let with_hole = || {
         let mut volume = volume(&given);
         let size = 2_200_000_000;
-        let source = Source::Reader { size, reader: Box::new(io::repeat(0).take(size)) };
+        let source = FileContent::Reader { size, reader: Box::new(io::repeat(0).take(size)) };
         volume.files.push(File { name: "a-hole", mode: 0, source });
         volume
     };
@@ -132,7 +132,7 @@ fn same_volume_same_bytes() {
 
 #[test]
 fn too_large_is_refused() {
-    let source = |size| Source::Reader { size, reader: Box::new(io::empty()) };
+    let source = |size| FileContent::Reader { size, reader: Box::new(io::empty()) };
     let volume = |size| Volume { label: "cidata", epoch: 0, files: vec![File { name: "large", mode: 0, source: source(size) }] };
     assert!(vfat::size(&volume(LARGEST_FILE)).is_ok());
     let refused = vfat::write(volume(LARGEST_FILE + 1), &mut io::sink());

@@ -35,9 +35,9 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
 }
 
 /// What is told once need not be told for every host.
-type Told = BTreeSet<(At, u16, String)>;
+type Reported = BTreeSet<(At, u16, String)>;
 
-fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Told, diags: &mut Diagnostics) {
+fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Reported, diags: &mut Diagnostics) {
     let mut taken: BTreeMap<u16, Port> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let ports: Vec<Port> = services.iter().filter(|s| seen.insert(&s.name)).flat_map(|s| ports(cluster, host, s)).collect();

@@ -8,7 +8,7 @@ use minijinja::{Expression, Value as Jinja};
 use crate::cluster::{Cluster, Host};
 use crate::diag::{At, Diagnostic, Diagnostics, Severity, codes};
 use crate::profile::engine::Engine;
-use crate::profile::{Rule, Source, looks_at_host};
+use crate::profile::{Rule, Snippet, looks_at_host};
 use crate::schema::Data;
 
 /// Runs every rule, once or once per host.
@@ -80,7 +80,7 @@ fn holds(rule: &Rule, when: &Expression<'_, '_>, scope: &Jinja, diags: &mut Diag
 }
 
 /// Every line that `find` prints is a problem: a place, a blank, and a list in JSON, so that no text of the user's can end it.
-fn search(cluster: &Cluster, rule: &Rule, find: &Source, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
+fn search(cluster: &Cluster, rule: &Rule, find: &Snippet, scope: &Jinja, host: Option<&Host>, diags: &mut Diagnostics) {
     let Ok(text) = render(cluster, rule, find, scope, diags) else { return };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (place, found) = line.split_once(' ').unwrap_or((line, "[]"));
@@ -118,7 +118,7 @@ fn names(engine: &Engine, rule: &Rule) -> Vec<String> {
     names
 }
 
-fn render(cluster: &Cluster, rule: &Rule, text: &Source, scope: &Jinja, diags: &mut Diagnostics) -> Result<String, ()> {
+fn render(cluster: &Cluster, rule: &Rule, text: &Snippet, scope: &Jinja, diags: &mut Diagnostics) -> Result<String, ()> {
     cluster.profile.engine.render_text(&text.value, scope).map_err(|problem| broken(rule, text.at, &problem.message, diags))
 }
 
@@ -144,7 +144,7 @@ fn hangs_on(name: &str, unsound: &[String]) -> bool {
 
 /// `places` were given by the part of the rule that stands at the second of both.
 fn report(cluster: &Cluster, rule: &Rule, scope: &Jinja, (places, at): (&str, At), host: Option<&Host>, diags: &mut Diagnostics) {
-    let mut text = |text: &Source| render(cluster, rule, text, scope, diags);
+    let mut text = |text: &Snippet| render(cluster, rule, text, scope, diags);
     let (Ok(message), Ok(help)) = (text(&rule.message), text(&rule.help)) else { return };
     if let Some(unknown) = places.split_whitespace().find(|place| !cluster.profile.has_place(place)) {
         return broken(rule, at, &format!("`{unknown}` is no place"), diags);

@@ -43,7 +43,7 @@ pub struct Page<'c> {
     /// Plans of all hosts.
     pub plans: &'c [HostPlan],
     /// What is told of each host.
-    pub told: Told<'c>,
+    pub details: HostDetails<'c>,
     /// Warnings that nobody allowed.
     pub warnings: Vec<Warning>,
     /// Digest of the spec.
@@ -52,7 +52,7 @@ pub struct Page<'c> {
 
 /// What a page tells of hosts beside their plans.
 #[derive(Debug)]
-pub enum Told<'c> {
+pub enum HostDetails<'c> {
     /// What is built for them: bytes of user-data, seed and volume of each, where they are written.
     Built(&'c [[Option<usize>; 3]]),
     /// What they say of themselves.
@@ -136,9 +136,9 @@ impl Page<'_> {
     }
 
     fn live(&self) -> Option<&Live<'_>> {
-        match &self.told {
-            Told::Built(_) => None,
-            Told::Live(live) => Some(live),
+        match &self.details {
+            HostDetails::Built(_) => None,
+            HostDetails::Live(live) => Some(live),
         }
     }
 
@@ -239,9 +239,9 @@ impl Page<'_> {
     fn hosts(&self, group: &Group<'_>, out: &mut String) {
         let id = anchor(group);
         let _ = writeln!(out, "<h3 id=\"hosts-{id}\">{} <span class=\"soft\">({})</span></h3>", escaped(&group.role), group.hosts.len());
-        let sizes = match &self.told {
-            Told::Live(live) => return live.hosts(&format!("hosts-{id}"), &group.hosts, out),
-            Told::Built(sizes) => sizes,
+        let sizes = match &self.details {
+            HostDetails::Live(live) => return live.hosts(&format!("hosts-{id}"), &group.hosts, out),
+            HostDetails::Built(sizes) => sizes,
         };
         let by_name: HashMap<&str, [Option<usize>; 3]> =
             self.plans.iter().map(|plan| plan.name.as_str()).zip(sizes.iter().copied()).collect();

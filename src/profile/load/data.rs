@@ -65,7 +65,7 @@ impl Loader<'_> {
         };
         let form = |key: &str| {
             let form = value.get(key)?;
-            Some(flags::Form { file: form.string("file")?, content: form.string("content")? })
+            Some(flags::FlagFile { file: form.string("file")?, content: form.string("content")? })
         };
         Some(flags::Table {
             flags: rows,

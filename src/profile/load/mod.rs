@@ -16,7 +16,7 @@ use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
     Alternative, Audience, Content, Count, Derived, Directory, File, Formula, Identity, Optional, Peers, PortRef, Profile, Question, Role,
-    Rule, Secrecy, Service, Source, VersionDefault, looks_at_host, shape,
+    Rule, Secrecy, Service, Snippet, VersionDefault, looks_at_host, shape,
 };
 use crate::schema::check::Checker;
 use crate::schema::scalar;
@@ -161,7 +161,7 @@ impl Loader<'_> {
         made
     }
 
-    fn expression(&mut self, value: &Value, key: &str) -> Option<Source> {
+    fn expression(&mut self, value: &Value, key: &str) -> Option<Snippet> {
         let source = value.spanned(key)?;
         if let Err(problem) = self.engine.expression(&source.value).map(drop) {
             self.problem(source.at, &problem);
@@ -169,7 +169,7 @@ impl Loader<'_> {
         Some(source)
     }
 
-    fn template(&mut self, value: &Value, key: &str) -> Option<Source> {
+    fn template(&mut self, value: &Value, key: &str) -> Option<Snippet> {
         let source = value.spanned(key)?;
         if let Err(problem) = self.engine.add_text(&source.value) {
             self.problem(source.at, &problem);
@@ -355,7 +355,7 @@ impl Loader<'_> {
         names
     }
 
-    fn tree_file(&mut self, path: &Source) -> Option<Content> {
+    fn tree_file(&mut self, path: &Snippet) -> Option<Content> {
         let key = format!("profiles/{}/files{}", self.name, path.value);
         if self.catalog.get(&key).is_some() {
             return Some(Content::Verbatim(key));

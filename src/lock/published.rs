@@ -6,7 +6,7 @@ use crate::format::checksum::Sha256Sum;
 
 /// Published packages.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct PublishedPackages {
     files: BTreeMap<Sha256Sum, String>,
 }
 
@@ -21,7 +21,7 @@ pub enum Verdict<'k> {
     Unknown,
 }
 
-impl Known {
+impl PublishedPackages {
     /// Adds a table: lines of version, path in the archive, SHA-256 and more, separated by tabs; the first line names the columns.
     pub fn add(&mut self, table: &str) {
         for line in table.lines().skip(1) {
@@ -46,12 +46,12 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Verdict};
+    use super::{PublishedPackages, Verdict};
     use crate::format::checksum::Sha256Sum;
 
     #[test]
     fn the_table_that_is_shipped() {
-        let mut known = Known::default();
+        let mut known = PublishedPackages::default();
         known.add(include_str!("../../vendor/mesosphere/mesos_trusty_debs.tsv"));
         let file = "mesos_0.20.1-1.0.ubuntu1404_amd64.deb";
         let published = Sha256Sum::from_hex("26c02f7fbf4b595568b9e7ebbe4023344ab780971e56b01830df8a50a1c333b7").unwrap();

@@ -13,8 +13,8 @@ use crate::apt::status;
 use crate::format::checksum::Sha256Sum;
 use crate::format::debversion;
 
-/// A system, and what is carried for it.
-pub struct Question<'q> {
+/// What is carried, and the base that it was chosen for.
+pub struct Requirements<'q> {
     /// The lock.
     pub lock: &'q Lock,
     /// The sets of it that are to be installed.
@@ -30,7 +30,7 @@ pub struct Question<'q> {
 ///
 /// # Errors
 /// When a status or a paragraph cannot be read.
-pub fn differences(question: &Question<'_>, now: &str) -> Result<Vec<String>, String> {
+pub fn differences(question: &Requirements<'_>, now: &str) -> Result<Vec<String>, String> {
     let unreadable = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     let then = status::read(question.then).map_err(|error| unreadable("the base of the lock", &error))?;
     let now = status::read(now).map_err(|error| unreadable("the dpkg status of the image", &error))?;
@@ -46,7 +46,7 @@ pub fn differences(question: &Question<'_>, now: &str) -> Result<Vec<String>, St
     Ok(found)
 }
 
-fn carried<'q>(question: &Question<'q>) -> Result<Vec<Control<'q>>, ControlError> {
+fn carried<'q>(question: &Requirements<'q>) -> Result<Vec<Control<'q>>, ControlError> {
     let texts = question.lock.closure_of(question.sets).filter_map(|package: &Package| (question.paragraphs)(&package.sha256));
     texts.filter_map(|text| paragraphs(text).next()).map(|paragraph| Control::read(paragraph, |_| Ok(()))).collect()
 }
@@ -59,7 +59,7 @@ struct System<'q> {
 
 impl System<'_> {
     /// What carried packages need of the base, and what was wanted and is of the base, is there in the very same version.
-    fn relied_on(&self, question: &Question<'_>, found: &mut Vec<String>) -> Result<(), RelationError> {
+    fn relied_on(&self, question: &Requirements<'_>, found: &mut Vec<String>) -> Result<(), RelationError> {
         let is = |package: &Control<'_>| self.now.iter().find(|is| (is.name, is.architecture) == (package.name, package.architecture));
         let same = |package: &Control<'_>| is(package).is_some_and(|is| is.version == package.version);
         let mut told = BTreeSet::new();
@@ -157,7 +157,7 @@ fn meets(package: &Control<'_>, group: &[Relation<'_>]) -> Result<bool, Relation
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Question, differences};
+    use super::{Requirements, differences};
     use crate::diag::{Diagnostics, Sources};
     use crate::format::checksum::Sha256Sum;
     use crate::lock::parse;
@@ -191,7 +191,7 @@ mod tests {
         let by_digest = BTreeMap::from([(tool, TOOL), (lib, LIB)]);
         let paragraphs = |sha256: &Sha256Sum| by_digest.get(sha256).copied();
         let sets = ["r".to_string()];
-        differences(&Question { lock: &lock, sets: &sets, paragraphs: &paragraphs, then: BASE }, now).expect("readable")
+        differences(&Requirements { lock: &lock, sets: &sets, paragraphs: &paragraphs, then: BASE }, now).expect("readable")
     }
 
     #[test]
