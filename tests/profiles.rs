@@ -1,4 +1,5 @@
-//! A cluster kind without Rust: the profile in `profiles/zookeeper`, folders laid over built-in profiles, and profiles with mistakes.
+//! A cluster kind without Rust: the profiles in `profiles/zookeeper` and, of several files, `profiles/queue`, folders laid over built-in
+//! profiles, and profiles with mistakes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -212,6 +213,63 @@ fn a_file_laid_over_changes_that_file_alone() {
         let (text, _) = run(&mut with(&[over.path()], &["render", &spec, &format!("{role}1"), path]), 0);
         assert_eq!(text, content.replace("{{ derived.quorum }}", "2").replace("{{ cluster.name }}", "guide"), "{file}");
     }
+}
+
+const QUEUE: &str = "version: 1
+cluster: jobs
+profile: queue
+platform: debian-12
+network: {subnet: 192.0.2.0/24, interface: ens3}
+settings: {port: 99, greeting: work!}
+hosts:
+  - {name: keeper1, role: keeper, address: 192.0.2.1}
+";
+
+#[test]
+fn a_profile_of_several_files_is_one() {
+    let dir = scratch();
+    let spec = saved(dir.path(), QUEUE);
+    let (_, said) = run(&mut ours(&["check", &spec]), 0);
+    assert!(said.contains("warning[queue/port-low]: the queue runs as root on port 99\n"), "{said}");
+    assert!(said.contains("warning[queue/greeting-shouts]: `work!` shouts\n"), "{said}");
+    // A list goes on in the order of the parts, after what profile.yaml holds of it.
+    let (shown, _) = run(&mut ours(&["profile", "show", "queue"]), 0);
+    assert!(shown.contains("\nrules\n  queue/port-low (warning)\n  queue/greeting-shouts (warning)\n"), "{shown}");
+    assert!(shown.contains("\nfiles\n  0644 /etc/default/beanstalkd\n  0644 /etc/motd\n"), "{shown}");
+    assert_eq!(run(&mut ours(&["render", &spec, "keeper1", "/etc/motd"]), 0).0, "work!\n");
+    let (told, _) = run(&mut ours(&["explain", "queue/greeting-shouts"]), 0);
+    assert!(told.contains("Nobody likes to be shouted at"), "{told}");
+    // An exported one is whole.
+    let exported = dir.path().join("exported");
+    run(ours(&["profile", "export", "queue"]).arg(&exported), 0);
+    run(&mut with(&[&exported], &["check", &spec]), 0);
+}
+
+#[test]
+fn a_part_is_laid_over_like_any_file() {
+    let dir = scratch();
+    let spec = saved(dir.path(), QUEUE);
+    let over = dir.path().join("over");
+    let queue = |path: &str| fs::read_to_string(data("profiles/queue").join(path)).expect("a part");
+    let lay = |path: &str, text: &str| {
+        let target = over.join("queue").join(path);
+        fs::create_dir_all(target.parent().expect("a parent")).expect("folders");
+        fs::write(&target, text).expect("writing");
+        target
+    };
+    let check = |code| run(&mut with(&[Path::new("tests/profiles"), &over], &["check", &spec]), code).1;
+    let names = lay("rules/names.yaml", &queue("rules/names.yaml").replace("severity: warning", "severity: grave"));
+    assert!(check(1).contains(&format!("--> {}:3:15\n", names.display())), "{}", check(1));
+    lay("rules/names.yaml", &queue("rules/names.yaml").replace("shouts\"", "is loud\""));
+    assert!(check(0).contains("`work!` is loud\n"), "{}", check(0));
+    // What the profile below has as parts may be left out, or stand in one file.
+    let first = queue("profile.yaml");
+    lay("profile.yaml", &first.replace(", rules/ports.yaml", ""));
+    assert!(!check(0).contains("port-low"), "{}", check(0));
+    let whole = first.replace("parts: [settings.yaml, rules/ports.yaml, rules/names.yaml]\n", "");
+    lay("profile.yaml", &(whole + queue("settings.yaml").split("files:").next().expect("settings")));
+    fs::remove_file(over.join("queue/rules/names.yaml")).expect("removing");
+    assert!(check(0).ends_with("no errors\n"), "{}", check(0));
 }
 
 #[test]

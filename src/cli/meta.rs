@@ -21,7 +21,8 @@ use crate::spec::shape;
 pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
     let value = match options.which {
         Which::Spec => spec(&options.profile, global)?,
-        Which::Profile => schema_json::document("clusterseed/profile-1", "profile.yaml of clusterseed", &profile::shape::profile()),
+        Which::Profile => first_of_profile(),
+        Which::Part => schema_json::document("clusterseed/profile-part-1", "part of a profile of clusterseed", &profile::shape::part()),
         Which::Diagnostics => document("clusterseed/diagnostics-1", include_str!("schemas/diagnostics.json"))?,
         Which::Next => document("clusterseed/next-1", include_str!("schemas/next.json"))?,
         Which::Manifest => document("clusterseed/manifest-1", include_str!("schemas/manifest.json"))?,
@@ -60,6 +61,15 @@ fn spec(name: &str, global: &Global) -> Result<Value> {
         "spec of clusterseed",
         &shape::spec(Some([&profile.settings_type, &settings::narrower(&profile)])),
     ))
+}
+
+/// The schema of `profile.yaml`: where it has parts, these may hold what must be there.
+fn first_of_profile() -> Value {
+    let mut schema = schema_json::document("clusterseed/profile-1", "profile.yaml of clusterseed", &profile::shape::profile());
+    let whole = schema["required"].take();
+    schema["required"] = json!(["profile", "format"]);
+    schema["anyOf"] = json!([{"required": ["parts"]}, {"required": whole}]);
+    schema
 }
 
 /// Prints a completion script.

@@ -3,28 +3,27 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
 
-use super::{Diagnostic, Severity, Sources};
+use super::{At, Diagnostic, FileId, Severity, Sources};
 
 /// At most this many diagnostics are drawn for people; more would scroll the first ones away.
 const SHOWN: usize = 60;
 
 /// Draws one diagnostic: severity, code, message, file:line:col, the line, a caret, help.
-pub fn text(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> String {
+pub fn text<'d>(diagnostic: &'d Diagnostic, sources: &'d Sources, colour: bool) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(&*diagnostic.message).id(&*diagnostic.code));
     if let Some(at) = diagnostic.at {
-        let source = sources.get(at.file);
-        let clamp = |offset: u32| floor_boundary(&source.text, offset as usize);
-        let end = first_line_end(&source.text, clamp(at.start), clamp(at.end));
-        let mut snippet = Snippet::source(&*source.text).path(&*source.name).annotation(AnnotationKind::Primary.span(clamp(at.start)..end));
-        for (other, label) in diagnostic.related.iter().filter(|(other, _)| other.file == at.file) {
-            let end = first_line_end(&source.text, clamp(other.start), clamp(other.end));
-            snippet = snippet.annotation(AnnotationKind::Context.span(clamp(other.start)..end).label(&**label));
+        let snippet = |file: FileId| Snippet::source(&*sources.get(file).text).path(&*sources.get(file).name);
+        let (beside, elsewhere): (Vec<_>, Vec<_>) = diagnostic.related.iter().partition(|(other, _)| other.file == at.file);
+        let context = |(other, label): &'d (At, String)| AnnotationKind::Context.span(span(*other, sources)).label(&**label);
+        let own = snippet(at.file).annotation(AnnotationKind::Primary.span(span(at, sources)));
+        group = group.element(own.annotations(beside.into_iter().map(context)));
+        for other in elsewhere {
+            group = group.element(snippet(other.0.file).annotation(context(other)));
         }
-        group = group.element(snippet);
     }
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(&**help));
@@ -61,7 +60,7 @@ pub fn all(diagnostics: &super::Diagnostics, sources: &Sources, colour: bool) ->
 
 /// One JSON object without line breaks; the format is published by `clusterseed schema diagnostics`.
 pub fn json_line(diagnostic: &Diagnostic, sources: &Sources) -> String {
-    let place = |at: super::At| {
+    let place = |at: At| {
         let source = sources.get(at.file);
         let (line, column) = source.line_column(at.start);
         let (end_line, end_column) = source.line_column(at.end);
@@ -86,6 +85,13 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
         offset -= 1;
     }
     offset
+}
+
+/// What is marked of a place.
+fn span(at: At, sources: &Sources) -> std::ops::Range<usize> {
+    let text = &sources.get(at.file).text;
+    let (start, end) = (floor_boundary(text, at.start as usize), floor_boundary(text, at.end as usize));
+    start..first_line_end(text, start, end)
 }
 
 /// Carets stay on the first line of what they mark: a mapping of forty lines is named by its beginning.

@@ -1,7 +1,7 @@
 //! Profiles: what a kind of cluster is made of, as data. The contract is `profiles/README.md`.
 //!
-//! [`catalog`] holds every data file (compiled in, or laid over with `--profile-dir`); [`load`] turns `profile.yaml` into a
-//! [`Profile`]; [`engine`] evaluates its expressions and templates; [`flags`] reads its tables of daemon flags.
+//! [`catalog`] holds every data file (compiled in, or laid over with `--profile-dir`); [`load`] turns `profile.yaml` and its parts
+//! into a [`Profile`]; [`engine`] evaluates its expressions and templates; [`flags`] reads its tables of daemon flags.
 
 pub mod catalog;
 pub mod engine;
@@ -15,7 +15,7 @@ pub mod watch;
 
 use std::collections::BTreeMap;
 
-use crate::diag::{At, FileId, Spanned};
+use crate::diag::{At, Spanned};
 use crate::schema::{Type, Value};
 pub use service::{Identity, Peers, PortRef, Question, Service, Traffic};
 pub use status::Status;
@@ -51,8 +51,6 @@ pub struct Profile {
     pub name: String,
     /// One line for people.
     pub summary: String,
-    /// Its `profile.yaml`, for diagnostics.
-    pub file: FileId,
     /// Platforms where it is sound.
     pub platforms: Vec<String>,
     /// Why it is not on others, by platform.

@@ -1,4 +1,4 @@
-//! The shape of `profile.yaml`; `profiles/README.md` says what each field means.
+//! The shape of `profile.yaml` and of its parts; `profiles/README.md` says what each field means.
 
 mod submission;
 
@@ -25,11 +25,28 @@ fn unix() -> Type {
     Type::pattern("[a-z_][a-z0-9_-]{0,30}", "a user or group name")
 }
 
-/// The whole file.
+/// Fields of `profile.yaml` that no part may hold.
+pub const FIRST: &[&str] = &["profile", "format", "parts"];
+
+/// Names of the other files of a profile.
+pub fn parts() -> Type {
+    Type::list(Type::text())
+}
+
+/// What may stand in a part of a profile.
+pub fn part() -> Type {
+    let Type::Object(mut fields) = profile() else { return profile() };
+    fields.retain(|field| !FIRST.contains(&&*field.name));
+    fields.iter_mut().for_each(|field| field.required = false);
+    Type::Object(fields)
+}
+
+/// The whole profile: one file, or that and its parts together.
 pub fn profile() -> Type {
     Type::Object(vec![
         Field::new("profile", word(), "the folder's name").required(),
         Field::new("format", Type::Int { min: FORMAT, max: FORMAT }, "version of this format, 1").required(),
+        Field::new("parts", parts(), "files that hold the rest of it"),
         Field::new("summary", text(), "one line for people").required(),
         Field::new("platforms", Type::list(Type::text()), "platforms where it is sound").required(),
         Field::new("elsewhere", map(text()), "why it is not on others, by platform"),

@@ -36,15 +36,22 @@ pub fn spec(bytes: &[u8]) {
     whole_way(bytes, CATALOG.clone());
 }
 
-/// Bytes as the profile.yaml of a cluster kind, laid over the shipped ones; what loads is used for a host of each role.
+/// Bytes as the profile.yaml of a cluster kind and, from the first line `---` on, its part more.yaml, laid over the shipped ones; what
+/// loads is used for a host of each role.
 pub fn profile(bytes: &[u8]) {
     if amplifies(bytes) {
         return;
     }
     let mut catalog = CATALOG.clone();
+    let mark = b"\n---\n";
+    let at = bytes.windows(mark.len()).position(|window| window == mark);
+    let (first, more) = at.map_or((bytes, None), |at| (&bytes[..at + 1], Some(&bytes[at + mark.len()..])));
+    if let Some(more) = more {
+        catalog.overlay("fuzz/more.yaml", more.to_vec(), "fuzz");
+    }
     let table = b"name\tfrom\tto\told\tform\nzk\t0.1\t0.9\t\tvalue\nquiet\tv0.2\t0.9\tsilent\ttoggle\n";
     catalog.overlay("fuzz/flags.tsv", table.to_vec(), "fuzz");
-    catalog.overlay("fuzz/profile.yaml", bytes.to_vec(), "fuzz");
+    catalog.overlay("fuzz/profile.yaml", first.to_vec(), "fuzz");
     // Only a profile that asks for them gets files: otherwise each would be an orphan, and nothing would load.
     if has(bytes, b"/etc/a") {
         catalog.overlay("fuzz/files/etc/a", b"verbatim\n".to_vec(), "fuzz");

@@ -279,6 +279,8 @@ pub enum Which {
     Leak,
     /// profile.yaml
     Profile,
+    /// A file that profile.yaml names in `parts`
+    Part,
 }
 
 /// `completions`.

@@ -1,6 +1,7 @@
-//! `profile.yaml` and its files to a [`Profile`]; every mistake is a diagnostic in the profile's own text.
+//! `profile.yaml`, its parts and its files to a [`Profile`]; every mistake is a diagnostic in the profile's own text.
 
 mod data;
+mod parts;
 mod references;
 mod settings;
 mod status;
@@ -11,7 +12,7 @@ pub use settings::{json_of, plain_json};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::{At, Diagnostic, Diagnostics, FileId, Sources, Spanned, codes};
+use crate::diag::{At, Diagnostic, Diagnostics, Sources, Spanned, codes};
 use crate::profile::catalog::Catalog;
 use crate::profile::engine::{Engine, Problem};
 use crate::profile::{
@@ -21,28 +22,16 @@ use crate::profile::{
 use crate::schema::check::Checker;
 use crate::schema::scalar;
 use crate::schema::{Data, Type, Value};
-use crate::yaml::read::{self, Kind, Node};
+use crate::yaml::read::{Kind, Node};
 
 /// Loads the profile `name`. `None` when `diags` holds an error in it.
 pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Profile> {
-    let path = format!("profiles/{name}/profile.yaml");
-    let entry = catalog.get(&path)?;
-    let path = entry.place(&path);
-    let id = FileId(u32::MAX);
-    let mut unread = Diagnostics::new();
-    let Some(text) = read::decode(&entry.bytes, |s, e| At::new(id, s, e), &mut unread) else {
-        let nowhere = |d: &Diagnostic| Diagnostic { at: None, message: format!("`{path}`: {}", d.message), ..d.clone() };
-        unread.iter().for_each(|d| diags.push(nowhere(d)));
-        return None;
-    };
-    let file = sources.add(path, text.clone());
     let mut own = Diagnostics::new();
-    let node = read::parse(&text, file, &mut own);
-    let profile = node.and_then(|node| {
+    let whole = shape::profile();
+    let profile = parts::tree(name, &whole, catalog, sources, &mut own).and_then(|node| {
         let mut checker = Checker { diags: &mut own, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-        let value = checker.check("", &node, &shape::profile())?;
-        Loader { catalog, file, diags: &mut own, engine: Engine::default(), name: name.to_string(), broken: BTreeSet::new() }
-            .profile(&value)
+        let value = checker.check("", &node, &whole)?;
+        Loader { catalog, diags: &mut own, engine: Engine::default(), name: name.to_string(), broken: BTreeSet::new() }.profile(&value)
     });
     let failed = own.has_errors();
     diags.append(own);
@@ -51,7 +40,6 @@ pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Di
 
 struct Loader<'l> {
     catalog: &'l Catalog,
-    file: FileId,
     diags: &'l mut Diagnostics,
     engine: Engine,
     name: String,
@@ -107,7 +95,6 @@ impl Loader<'_> {
         let profile = Profile {
             name: self.name.clone(),
             summary: value.string("summary")?.trim().to_string(),
-            file: self.file,
             platforms: value.texts("platforms").into_iter().map(|p| p.value).collect(),
             elsewhere: value.get("elsewhere").map(reasons).unwrap_or_default(),
             settings_type,
@@ -319,7 +306,7 @@ impl Loader<'_> {
         };
         let content = match value.get("content") {
             Some(inline) => {
-                let name = format!("content at byte {}", inline.at.start);
+                let name = format!("content at byte {} of file {}", inline.at.start, inline.at.file.0);
                 self.compile(&name, inline.text()?, inline.at);
                 Content::Template(name)
             }
