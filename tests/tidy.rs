@@ -20,7 +20,7 @@ const LINES: usize = 400;
 /// Longer ones, and why.
 const LONG: &[(&str, &str)] = &[
     ("src/profile/mod.rs", "the parts of a profile, each a few lines; those with a behaviour of their own have rooms"),
-    ("src/profile/load/mod.rs", "one reader for one file; its larger parts have rooms of their own below it"),
+    ("src/profile/load/mod.rs", "one reader for one format; its larger fields have rooms of their own below it"),
     ("src/yaml/write.rs", "a third of it is tests of what it writes"),
 ];
 
@@ -153,7 +153,8 @@ fn every_test_file_is_a_module_of_the_one_binary() {
 
 #[test]
 fn no_file_is_too_long() {
-    let code = |name: &str| name.ends_with(".rs") || name.ends_with(".sh") || name.ends_with(".py") || name.starts_with("src/seed/");
+    let data = |name: &str| name.starts_with("profiles/") && name.ends_with(".yaml");
+    let code = |name: &str| [".rs", ".sh", ".py"].iter().any(|end| name.ends_with(end)) || name.starts_with("src/seed/") || data(name);
     let lines = |path: &Path| fs::read_to_string(path).expect("UTF-8").lines().count();
     let long: BTreeMap<String, usize> = repository()
         .into_iter()

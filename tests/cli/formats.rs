@@ -43,8 +43,18 @@ fn specs_obey_their_schema() {
 
 #[test]
 fn profiles_obey_their_schema() {
-    let schema = published("profile");
-    obeys(&schema, &yaml(&support::root().join("profiles/mesosphere/profile.yaml")), "mesosphere");
+    let (first, part) = (published("profile"), published("part"));
+    let folder = support::root().join("profiles/mesosphere");
+    let mut profile = yaml(&folder.join("profile.yaml"));
+    obeys(&first, &profile, "mesosphere");
+    let parts = profile.as_object_mut().expect("a mapping").remove("parts").expect("it has some");
+    assert!(!schema::check(&first, &profile).is_empty(), "without its parts it is not whole");
+    for name in parts.as_array().expect("a list") {
+        let name = name.as_str().expect("a path");
+        obeys(&part, &yaml(&folder.join(name)), name);
+    }
+    obeys(&first, &yaml(&support::data("profiles/zookeeper/profile.yaml")), "zookeeper");
+    assert!(!schema::check(&part, &yaml(&folder.join("profile.yaml"))).is_empty(), "a part has no parts");
 }
 
 #[test]

@@ -48,10 +48,7 @@ fn failures_are_said_once() {
     fs::write(desk.path().join("file"), "").expect("a file");
     for (arguments, wanted) in [
         (["init", "file/x"].as_slice(), "error: making the folder `file/x`: Not a directory (os error 20)\n"),
-        (
-            &["profile", "export", "mesosphere", "file/x"],
-            "error: making the folder `file/x/mesosphere/files/etc/chronos/conf`: Not a directory (os error 20)\n",
-        ),
+        (&["profile", "export", "mesosphere", "file/x"], "error: making the folder `file/x/mesosphere`: Not a directory (os error 20)\n"),
     ] {
         let done = run_in(desk.path(), arguments);
         assert_eq!((done.code, done.err.as_str()), (2, wanted), "{arguments:?}");
