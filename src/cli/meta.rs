@@ -31,6 +31,7 @@ pub fn schema(options: &Schema, global: &Global) -> Result<Verdict> {
         Which::Leak => document("clusterseed/leak-1", include_str!("schemas/leak.json"))?,
         Which::Diff => document("clusterseed/diff-1", include_str!("schemas/diff.json"))?,
         Which::Fetch => document("clusterseed/fetch-1", include_str!("schemas/fetch.json"))?,
+        Which::Store => document("clusterseed/store-1", include_str!("schemas/store.json"))?,
         Which::Lock => document("clusterseed/lock-1", include_str!("schemas/lock.json"))?,
         Which::Plan => document("clusterseed/plan-1", include_str!("schemas/plan.json"))?,
         Which::Apps => document("clusterseed/apps-1", include_str!("schemas/apps.json"))?,

@@ -1,4 +1,4 @@
-//! What programs read of `lock` and `fetch` obeys its published schema, and says what happened.
+//! What programs read of `lock`, `fetch` and `store` obeys its published schema, and says what happened.
 
 use std::fs;
 
@@ -72,4 +72,34 @@ fn of_lock_and_fetch() {
     assert_eq!(refused.code, 1);
     let line: Value = serde_json::from_str(refused.out.lines().last().unwrap()).unwrap();
     assert_eq!(line["code"], "package-unavailable");
+}
+
+#[test]
+fn of_store() {
+    let desk = Desk::new("app", &[]);
+    let index = [package(&desk, "app", "1", "Depends: lib\n"), package(&desk, "lib", "1", "")].concat();
+    let source = desk.flat("pool", &index);
+    desk.spec("app", std::slice::from_ref(&source), "");
+    desk.lock(&[]);
+    assert_eq!(finish(&mut desk.command(&["fetch", "cluster.yaml"])).code, 0);
+    let store = |arguments: &[&str]| finish(&mut desk.command(&[&["store"], arguments, &["--format", "json"]].concat()));
+    let states = |done: &Done| -> Vec<String> {
+        let files = last(done, "store")["files"].as_array().unwrap().clone();
+        files.iter().map(|file| file["state"].as_str().unwrap().to_string()).collect()
+    };
+    let listed = store(&["list"]);
+    assert_eq!((listed.code, states(&listed)), (0, vec!["stored".to_string(); 2]), "{}", listed.err);
+    let file = last(&listed, "store")["files"][0]["file"].as_str().unwrap().to_string();
+    assert_eq!(last(&listed, "store")["files"][0]["size"], 5);
+    assert_eq!(states(&store(&["check"])), ["sound", "sound"]);
+
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(&file, "other").unwrap();
+    let damaged = store(&["check"]);
+    assert_eq!((damaged.code, states(&damaged)), (1, vec!["damaged".to_string(), "sound".to_string()]));
+    assert_eq!(states(&store(&["check", "--remove"])), ["removed", "sound"]);
+    assert_eq!(states(&store(&["prune", "cluster.lock"])), Vec::<String>::new());
+    assert_eq!(states(&store(&["prune", "--all", "--dry-run"])), ["would-be-removed"]);
+    assert_eq!(states(&store(&["prune", "--all"])), ["removed"]);
+    assert_eq!(states(&store(&["list"])), Vec::<String>::new());
 }

@@ -267,6 +267,8 @@ pub enum Which {
     Lock,
     /// The last line of `fetch --format json`
     Fetch,
+    /// `store list --format json`, of `check` and `prune` too
+    Store,
     /// `status --format json`
     Status,
     /// `apps --format json`

@@ -60,6 +60,9 @@ pub struct Store {
     /// What to do.
     #[command(subcommand)]
     pub command: StoreCommand,
+    /// Form of the list: text, or JSON
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    pub format: Format,
 }
 
 /// `store …`.
