@@ -262,10 +262,21 @@ fn a_part_is_laid_over_like_any_file() {
     assert!(check(1).contains(&format!("--> {}:3:15\n", names.display())), "{}", check(1));
     lay("rules/names.yaml", &queue("rules/names.yaml").replace("shouts\"", "is loud\""));
     assert!(check(0).contains("`work!` is loud\n"), "{}", check(0));
+    // What nobody names would count for nothing.
+    for stray in ["rules/mine.yaml", "files/etc/mine", "guides/mine.j2"] {
+        let path = lay(stray, "rules: []\n");
+        assert!(check(1).contains(&format!("{stray}` is named by no entry of ")), "{}", check(1));
+        fs::remove_file(path).expect("removing");
+    }
     // What the profile below has as parts may be left out, or stand in one file.
     let first = queue("profile.yaml");
     lay("profile.yaml", &first.replace(", rules/ports.yaml", ""));
     assert!(!check(0).contains("port-low"), "{}", check(0));
+    // An export holds what counts, so that it is a profile as well.
+    let exported = dir.path().join("exported");
+    run(with(&[Path::new("tests/profiles"), &over], &["profile", "export", "queue"]).arg(&exported), 0);
+    assert!(!exported.join("queue/rules/ports.yaml").exists());
+    run(&mut with(&[&exported], &["check", &spec]), 0);
     let whole = first.replace("parts: [settings.yaml, rules/ports.yaml, rules/names.yaml]\n", "");
     lay("profile.yaml", &(whole + queue("settings.yaml").split("files:").next().expect("settings")));
     fs::remove_file(over.join("queue/rules/names.yaml")).expect("removing");

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::args::{Format, Global, Profile as Options, ProfileCommand};
 use super::{Verdict, report};
 use crate::diag::{Diagnostics, Sources, did_you_mean};
+use crate::format::shell::quoted;
 use crate::io::{load, output};
 use crate::platform;
 use crate::profile::catalog::Catalog;
@@ -144,11 +145,10 @@ fn as_json(profile: &Profile) -> serde_json::Value {
 }
 
 fn export(catalog: &Catalog, name: &str, dir: &std::path::Path) -> Result<Verdict> {
-    if !catalog.profiles().contains(&name) {
-        bail!("there is no profile `{name}`; {}", did_you_mean(name, catalog.profiles()));
-    }
+    let Some(profile) = profile(catalog, name)? else { return Ok(Verdict::Wrong) };
     let folder = format!("profiles/{name}/");
-    let files: Vec<_> = catalog.below(&folder).collect();
+    // What it was laid over and makes no use of would lie there as a mistake, or as a file that nobody reads.
+    let files: Vec<_> = catalog.below(&folder).filter(|(path, _)| !profile.unused.iter().any(|unused| unused == path)).collect();
     // All or nothing: the first file that is there already stops it before anything is written.
     for (path, _) in &files {
         let target = dir.join(name).join(path);
@@ -163,6 +163,7 @@ fn export(catalog: &Catalog, name: &str, dir: &std::path::Path) -> Result<Verdic
         }
         output::write_file(&target, &entry.bytes, 0o644, true)?;
     }
-    report::say(&format!("wrote {} files to {}; use them with --profile-dir {}", files.len(), dir.join(name).display(), dir.display()));
+    let (target, folder) = (dir.join(name), quoted(&dir.display().to_string()));
+    report::say(&format!("wrote {} files to {}; use them with --profile-dir {folder}", files.len(), target.display()));
     Ok(Verdict::Done)
 }

@@ -18,6 +18,8 @@ pub struct Entry {
     pub bytes: Cow<'static, [u8]>,
     /// `built in`, or the folder that laid it over.
     pub origin: String,
+    /// 0: compiled in; then the folders that were laid over it, in their order.
+    layer: usize,
 }
 
 impl Entry {
@@ -34,6 +36,8 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Catalog {
     files: BTreeMap<String, Entry>,
+    /// Folders that were laid over, the last one on top.
+    layers: Vec<String>,
 }
 
 impl Catalog {
@@ -42,7 +46,7 @@ impl Catalog {
         let mut files = BTreeMap::new();
         collect(&PROFILES, "profiles", &mut files);
         collect(&VENDOR, "vendor", &mut files);
-        Self { files }
+        Self { files, layers: Vec::new() }
     }
 
     /// Lays a file over: `path` is relative to the folder given by the user; `vendor/…` stays, all else is a profile's.
@@ -53,7 +57,15 @@ impl Catalog {
         if self.files.get(&other).is_some_and(|entry| entry.origin != origin) {
             self.files.remove(&other);
         }
-        self.files.insert(key, Entry { bytes: Cow::Owned(bytes), origin: origin.to_string() });
+        if self.layers.last().is_none_or(|layer| layer != origin) {
+            self.layers.push(origin.to_string());
+        }
+        self.files.insert(key, Entry { bytes: Cow::Owned(bytes), origin: origin.to_string(), layer: self.layers.len() });
+    }
+
+    /// True for a file of the profile `name` that lies below its `profile.yaml`: of what this one was laid over it may use what it likes.
+    pub fn is_below(&self, name: &str, entry: &Entry) -> bool {
+        self.get(&format!("profiles/{name}/profile.yaml")).is_some_and(|first| entry.layer < first.layer)
     }
 
     /// A file by path.
@@ -82,7 +94,7 @@ impl Catalog {
 fn collect(dir: &'static Dir<'static>, prefix: &str, files: &mut BTreeMap<String, Entry>) {
     for file in dir.files() {
         let path = format!("{prefix}/{}", file.path().to_string_lossy());
-        files.insert(path, Entry { bytes: Cow::Borrowed(file.contents()), origin: EMBEDDED.into() });
+        files.insert(path, Entry { bytes: Cow::Borrowed(file.contents()), origin: EMBEDDED.into(), layer: 0 });
     }
     dir.dirs().for_each(|sub| collect(sub, prefix, files));
 }

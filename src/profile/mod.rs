@@ -95,6 +95,8 @@ pub struct Profile {
     pub watch: Vec<Watch>,
     /// Steps that lead through them.
     pub guides: Vec<Guide>,
+    /// Files of its folder that count for nothing: they belong to a profile that this one was laid over. Paths below the folder.
+    pub unused: Vec<String>,
     /// Templates and expressions, compiled once.
     pub engine: engine::Engine,
 }

@@ -26,7 +26,7 @@ fn unix() -> Type {
 }
 
 /// Fields of `profile.yaml` that no part may hold.
-pub const FIRST: &[&str] = &["profile", "format", "parts"];
+pub const ENTRY_FIELDS: &[&str] = &["profile", "format", "parts"];
 
 /// Names of the other files of a profile.
 pub fn parts() -> Type {
@@ -36,7 +36,7 @@ pub fn parts() -> Type {
 /// What may stand in a part of a profile.
 pub fn part() -> Type {
     let Type::Object(mut fields) = profile() else { return profile() };
-    fields.retain(|field| !FIRST.contains(&&*field.name));
+    fields.retain(|field| !ENTRY_FIELDS.contains(&&*field.name));
     fields.iter_mut().for_each(|field| field.required = false);
     Type::Object(fields)
 }

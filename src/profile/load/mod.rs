@@ -28,10 +28,11 @@ use crate::yaml::read::{Kind, Node};
 pub fn load(name: &str, catalog: &Catalog, sources: &mut Sources, diags: &mut Diagnostics) -> Option<Profile> {
     let mut own = Diagnostics::new();
     let whole = shape::profile();
-    let profile = parts::tree(name, &whole, catalog, sources, &mut own).and_then(|node| {
+    let profile = parts::read(name, &whole, catalog, sources, &mut own).and_then(|parts::Whole { root, unused }| {
         let mut checker = Checker { diags: &mut own, unknown: codes::UNKNOWN_FIELD, noun: "field" };
-        let value = checker.check("", &node, &whole)?;
-        Loader { catalog, diags: &mut own, engine: Engine::default(), name: name.to_string(), broken: BTreeSet::new() }.profile(&value)
+        let value = checker.check("", &root, &whole)?;
+        Loader { catalog, diags: &mut own, engine: Engine::default(), name: name.to_string(), broken: BTreeSet::new(), unused }
+            .profile(&value)
     });
     let failed = own.has_errors();
     diags.append(own);
@@ -45,6 +46,8 @@ struct Loader<'l> {
     name: String,
     /// Paths of settings that are there but not sound.
     broken: BTreeSet<String>,
+    /// As in [`Profile::unused`].
+    unused: Vec<String>,
 }
 
 impl Loader<'_> {
@@ -92,7 +95,7 @@ impl Loader<'_> {
         let rules = list(value, "rules").filter_map(|v| self.rule(v)).collect();
         let watch = list(value, "watch").filter_map(|v| self.watch(v)).collect();
         let guides = value.raw("guides").map(|node| self.named(node, &shape::guide(), Self::guide)).unwrap_or_default();
-        let profile = Profile {
+        let mut profile = Profile {
             name: self.name.clone(),
             summary: value.string("summary")?.trim().to_string(),
             platforms: value.texts("platforms").into_iter().map(|p| p.value).collect(),
@@ -117,9 +120,11 @@ impl Loader<'_> {
             rules,
             watch,
             guides,
+            unused: Vec::new(),
             engine: std::mem::take(&mut self.engine),
         };
         self.references(value, &profile);
+        profile.unused = std::mem::take(&mut self.unused);
         Some(profile)
     }
 

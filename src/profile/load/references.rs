@@ -115,22 +115,23 @@ impl Loader<'_> {
         for (at, what, name, help) in missing {
             self.error(at, format!("the profile has no {what} `{name}`"), help);
         }
-        let folder = format!("profiles/{}/files/", self.name);
-        let used = |path: &str| {
-            let key = format!("{folder}{path}");
-            profile.files.iter().any(|f| matches!(&f.content, Content::Verbatim(k) | Content::Template(k) if *k == key))
-        };
-        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
-        for orphan in orphans {
-            let at = value.key_at("files").unwrap_or(value.at);
-            self.error(at, format!("`files/{orphan}` is named by no entry of `files`"), "add an entry, or remove the file");
-        }
-        let folder = format!("profiles/{}/guides/", self.name);
-        let used = |path: &str| profile.guides.iter().any(|guide| guide.template == format!("{folder}{path}"));
-        let orphans: Vec<String> = self.catalog.below(&folder).filter(|(path, _)| !used(path)).map(|(p, _)| p.to_string()).collect();
-        for orphan in orphans {
-            let at = value.key_at("guides").unwrap_or(value.at);
-            self.error(at, format!("`guides/{orphan}` is named by no entry of `guides`"), "add an entry, or remove the file");
+        let files =
+            |key: &str| profile.files.iter().any(|f| matches!(&f.content, Content::Verbatim(k) | Content::Template(k) if *k == key));
+        self.unnamed("files", value, files);
+        self.unnamed("guides", value, |key| profile.guides.iter().any(|guide| guide.template == key));
+    }
+
+    /// Files of a folder of the profile that the field of that name does not name: a mistake, or a part of what the profile was laid over.
+    fn unnamed(&mut self, field: &str, value: &Value, names: impl Fn(&str) -> bool) {
+        let folder = format!("profiles/{}/{field}/", self.name);
+        let at = value.key_at(field).unwrap_or(value.at);
+        let catalog = self.catalog;
+        for (path, entry) in catalog.below(&folder).filter(|(path, _)| !names(&format!("{folder}{path}"))) {
+            if catalog.is_below(&self.name, entry) {
+                self.unused.push(format!("{field}/{path}"));
+            } else {
+                self.error(at, format!("`{field}/{path}` is named by no entry of `{field}`"), "add an entry, or remove the file");
+            }
         }
     }
 }
