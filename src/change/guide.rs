@@ -142,6 +142,8 @@ impl Scope {
             |other: &Other| matches!(other.what.as_str(), "hostname" | "fqdn" | "local-hostname") && other.hosts.iter().all(renames);
         let text = |text: &str| Jinja::from(text);
         Self(vec![
+            ("sides", text(&format!("{} -> {}", change.old.name, change.new.name))),
+            // As words for sh, as are all that stand in commands.
             ("old", Jinja::from(quoted(&change.old.name))),
             ("new", Jinja::from(quoted(&change.new.name))),
             ("cluster", text(&change.new.cluster)),

@@ -163,6 +163,9 @@ pub fn others(old: &Host, new: &Host) -> Vec<String> {
             entries(key, before.get(key), after.get(key), &mut found);
         }
     }
+    if old.json.digest != new.json.digest && old.is_as_far_as_known(new) {
+        found.push("the plan differs in something that this version of clusterseed does not know".into());
+    }
     found
 }
 

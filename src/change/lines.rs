@@ -8,9 +8,6 @@ use crate::format::secret;
 /// Lines around a change: none, so that hosts whose files differ elsewhere have the same change.
 const CONTEXT: usize = 0;
 
-/// What stands for a line that would repeat what is no secret by its file, and looks like one.
-const LOOKS_SECRET: &str = "(what looks like a password)";
-
 /// What can be shown of a change of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lines {
@@ -52,7 +49,8 @@ pub fn compare(old: Option<&File>, new: Option<&File>) -> Lines {
                 ChangeTag::Equal => ' ',
             };
             let line = change.value().trim_end_matches(['\n', '\r']);
-            lines.push(Some((mark, if secret::told(line) { LOOKS_SECRET } else { line }.to_string())));
+            // Not all that tells a password is a secret by its file: an app's environment is for whoever asks Marathon.
+            lines.push(Some((mark, secret::veiled(line).into_owned())));
             if change.missing_newline() && mark != ' ' {
                 lines.push(Some(('\\', "no line break at the end".into())));
             }

@@ -293,6 +293,15 @@ mod tests {
         Side::new(label, None, None, (0..hosts).map(one).collect())
     }
 
+    /// A digest tells what no key that is known does.
+    #[test]
+    fn plans_of_another_version_are_not_called_the_same() {
+        let (old, mut new) = (side(1, "example.net"), side(1, "example.net"));
+        new.hosts[0].json.digest = "other".into();
+        let told = text::print(&between(&old, &new, None).expect("a comparison"));
+        assert!(told.contains("differs in something that this version of clusterseed does not know"), "{told}");
+    }
+
     /// Each host has a change of its own: whoever compares each with all others needs minutes.
     #[test]
     fn many_hosts_take_time_by_their_number_not_by_its_square() {

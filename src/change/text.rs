@@ -12,6 +12,7 @@ use super::restart::Action;
 use super::{Change, FileChange, Leaves, Other};
 use crate::emit::host_json::FileEntry;
 use crate::format::names;
+use crate::format::shell::quoted;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -219,7 +220,9 @@ fn dangers(change: &Change, out: &mut String) {
         let _ = writeln!(
             out,
             "\n`clusterseed explain {}` says more; `clusterseed guide change {} {}` has the steps",
-            first.code, change.old.name, change.new.name
+            first.code,
+            quoted(&change.old.name),
+            quoted(&change.new.name)
         );
     }
 }

@@ -1,7 +1,7 @@
 //! `host.json`: who the host is and what `apply` shall do with the tree. Format 1; `clusterseed schema host` publishes it.
 //!
 //! [`HostJson`] is the file for whoever writes or reads it. Within the format, keys are only ever added: what an earlier version of this
-//! program did not write is optional here, and what a later one writes is kept.
+//! program did not write is optional here, and keys of a later one are kept at the top and left out below it.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

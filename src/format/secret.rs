@@ -1,5 +1,6 @@
 //! What secrets look like: private keys by the marks that their formats carry, passwords on command lines and under keys that name them.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -120,6 +121,7 @@ pub fn named(key: &str, value: &str) -> bool {
     let password = |word: &String| ["passw", "pasw", "passphrase"].iter().any(|stem| word.contains(stem));
     let secret = |word: &String| ["secret", "credential", "token"].iter().any(|end| word.trim_end_matches('s').ends_with(end));
     let key = words.windows(2).any(|pair| pair[0] == "private" && pair[1].starts_with("key")) || last.starts_with("privatekey");
+    let key = key || words.windows(2).any(|pair| pair == ["api", "key"]) || words.iter().any(|word| word == "apikey");
     let told = key || words.iter().any(|word| password(word) || secret(word));
     told && !ABOUT.contains(&last.as_str()) && is_value(value) && (password(last) || value.parse::<f64>().is_err())
 }
@@ -142,27 +144,88 @@ fn words(key: &str) -> Vec<String> {
     words.into_iter().map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_string()).filter(|word| !word.is_empty()).collect()
 }
 
-/// No path, no URL, no variable, no address, no switch.
+/// No path, no URL, no variable, no address, no switch; a hash is as good as a password.
 fn is_value(text: &str) -> bool {
     let switch = SWITCHES.contains(&text.to_ascii_lowercase().as_str());
     let address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
     // Base64 has slashes, and looks like no path.
     let has = |what: fn(&char) -> bool| text.chars().any(|c| what(&c));
     let random = text.len() >= 20 && has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
+    // As /etc/shadow has it: `$6$salt$hash`.
+    let hash = text.strip_prefix('$').and_then(|rest| rest.split_once('$')).is_some_and(|(id, rest)| {
+        (1..=8).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && rest.contains('$')
+    });
+    if hash {
+        return true;
+    }
     let path = text.starts_with(['/', '$', '.', '~', '{']) || text.contains("://") || (text.contains('/') && !random);
     !text.is_empty() && !path && !address && !switch
 }
 
-/// True when a line of a file of settings holds what looks like a password: typed as for a shell, or `key: value`, `key = value`
-/// or `"key": "value"` with a key that names a secret.
-pub fn told(line: &str) -> bool {
-    let bare = |text: &str| text.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']).to_string();
-    typed(line) || line.split_once([':', '=']).is_some_and(|(key, value)| named(&bare(key), &bare(value)))
+/// What stands for a password that is not shown. No pattern of this module takes it for one.
+const HIDDEN: &str = "<hidden>";
+
+/// A key and what parts it from its value, in YAML, JSON, TOML, properties and assignments of a shell.
+static KEY: LazyLock<Regex> = LazyLock::new(|| fixed(r#"("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z_][A-Za-z0-9_.-]*)\s*[:=]\s*"#));
+
+/// The last word of a line of a `.netrc` and its like.
+static PASSWORD: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?i)\bpassword\s+(\S+)\s*$"));
+
+/// Longest value without quotes, in bytes.
+const LONGEST: usize = 4096;
+
+/// Where /etc/nsswitch.conf looks for `passwd`.
+const NAME_SERVICES: &[&str] = &["files", "systemd", "compat", "cache", "db", "ldap", "nis", "nisplus", "sss", "winbind", "extrausers"];
+
+/// A line of a file of settings without what looks like a password: the value of each key that names a secret, or the whole line where
+/// it holds one as a shell would read it. A guess: what nothing names stays.
+pub fn veiled(line: &str) -> Cow<'_, str> {
+    let mut hidden = Vec::new();
+    let mut at = 0;
+    while let Some(found) = KEY.captures_at(line, at) {
+        let (Some(whole), Some(key)) = (found.get(0), found.get(1)) else { break };
+        let value = value_at(line, whole.end());
+        at = whole.end();
+        if named(key.as_str().trim_matches(['"', '\'']), &line[value.clone()]) && !is_lookup(&line[value.clone()]) {
+            at = value.end.max(at);
+            hidden.push(value);
+        }
+    }
+    let comment = line.trim_start().starts_with(['#', '/', ';']);
+    let last =
+        PASSWORD.captures(line).and_then(|found| found.get(1)).filter(|last| !comment && !hidden.iter().any(|h| h.end > last.start()));
+    hidden.extend(last.map(|last| last.range()));
+    let mut shown = Cow::Borrowed(line);
+    for range in hidden.into_iter().rev() {
+        shown.to_mut().replace_range(range, HIDDEN);
+    }
+    if typed(&shown) { Cow::Borrowed(HIDDEN) } else { shown }
+}
+
+/// Where the value lies that begins at a place: what is within its quotes, or up to what ends it.
+fn value_at(line: &str, start: usize) -> Range<usize> {
+    let rest = &line[start..];
+    if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let mut escaped = false;
+        let end = rest.char_indices().skip(1).find(|(_, c)| {
+            let ends = *c == quote && !escaped;
+            escaped = *c == '\\' && quote == '"' && !escaped;
+            ends
+        });
+        return start + 1..start + end.map_or(rest.len(), |(end, _)| end);
+    }
+    let most = rest.char_indices().map(|(at, _)| at).find(|at| *at >= LONGEST).unwrap_or(rest.len());
+    let end = rest[..most].find([',', ';', '}', ']']).unwrap_or(most);
+    start..start + rest[..end].trim_end().len()
+}
+
+fn is_lookup(value: &str) -> bool {
+    value.split_whitespace().all(|word| NAME_SERVICES.contains(&word))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{named, private_key, told, typed};
+    use super::{named, private_key, typed, veiled};
 
     #[test]
     fn private_keys_of_every_kind() {
@@ -279,15 +342,38 @@ mod tests {
 
     #[test]
     fn lines_that_tell() {
-        for line in
-            ["      \"DB_PASSWORD\": \"hunter2\",", "password = hunter2", "client_secret: abc", "export TOKEN='x1'", "PASSWORD='hunter2'"]
-        {
-            assert!(told(line), "{line}");
+        for (line, shown) in [
+            (r#"      "DB_PASSWORD": "hunter2","#, r#"      "DB_PASSWORD": "<hidden>","#),
+            (r#"  "app:password": "hunter2""#, r#"  "app:password": "<hidden>""#),
+            (r#"{"user": "u", "password": "hun\"ter2", "x": 1}"#, r#"{"user": "u", "password": "<hidden>", "x": 1}"#),
+            (r#"{"auth": {"password": "x"}}"#, r#"{"auth": {"password": "<hidden>"}}"#),
+            (r#""API_KEY": "x""#, r#""API_KEY": "<hidden>""#),
+            ("{ user: u, password: x }", "{ user: u, password: <hidden> }"),
+            ("url: \"jdbc:x\" ; password = x", "url: \"jdbc:x\" ; password = <hidden>"),
+            ("password_hash: \"$6$abc$def\"", "password_hash: \"<hidden>\""),
+            ("machine h login u password x", "machine h login u password <hidden>"),
+            ("password = correct horse", "password = <hidden>"),
+            ("client_secret: abc", "client_secret: <hidden>"),
+            ("export TOKEN='x1'", "export TOKEN='<hidden>'"),
+            ("curl -u admin:hunter2 http://x/", "<hidden>"),
+        ] {
+            assert_eq!(veiled(line), shown, "{line}");
         }
-        for line in
-            ["\"PORT\": \"80\"", "password_file = /etc/x", "token: true", "tickTime=2000", "# passwords are in a file", "", ":", "secret:"]
-        {
-            assert!(!told(line), "{line}");
+        for line in [
+            "\"PORT\": \"80\"",
+            "password_file = /etc/x",
+            "password = $P",
+            "token: true",
+            "tickTime=2000",
+            "# the password is in a file",
+            "passwd:         files systemd",
+            "secret:",
+            ":",
+            "",
+        ] {
+            assert_eq!(veiled(line), line);
         }
+        let long = "password:/".repeat(20_000);
+        assert_eq!(veiled(&long), long);
     }
 }
