@@ -44,7 +44,7 @@ fn apply_under_dash() {
 }
 
 /// Killed at every second call of a tool, and a third of all bytes flipped, one after the other: `EVERY=1 FLIP_EVERY=1` before
-/// `apply/run.sh` leaves out none, in twice the time. Every failure that `apply` knows is provoked by some case.
+/// `apply/run.sh` leaves out none. Every failure that `apply` knows is provoked by some case.
 #[test]
 #[ignore = "some minutes; full and read-only disks need root"]
 fn apply_under_dash_in_every_case() {

@@ -135,7 +135,7 @@ pub fn run(job: &Job<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
 /// Most reasons that are told.
 const MOST: usize = 8;
 
-/// Refuses a base that is not the one that the lock was made upon, as far as the lock relies on it; `status` is its dpkg status.
+/// Refuses a base that is not the one that the lock was made for, as far as the lock relies on it; `status` is its dpkg status.
 fn agree(base: &Path, status: &str, needs: &Requirements<'_>) -> Result<()> {
     let mut found = lock_base::differences(needs, status).map_err(|why| anyhow!("`{}`: {why}", base.display()))?;
     if found.is_empty() {

@@ -96,7 +96,7 @@ fn roles(options: &Bake, cluster: &Cluster) -> Result<Vec<String>> {
     bail!("no host has exactly the role {}; {}", wanted.join(","), did_you_mean(&wanted.join(","), known.iter().map(String::as_str)))
 }
 
-/// The dpkg status that the lock was made upon; empty where it was made upon nothing.
+/// The dpkg status that the lock was made for; empty where it needs none.
 fn base(input: &Input, cluster: &Cluster) -> Result<String> {
     let PackageSource::Carried(carried) = &cluster.packages.source else { return Ok(String::new()) };
     let base = carried.base.as_ref().map(|base| base::status(&load::folder(&input.spec).join(&base.value)));

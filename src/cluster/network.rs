@@ -292,9 +292,9 @@ fn interface(typed: &Typed, diags: &mut Diagnostics) -> Interface {
                     .related(bond.at, "the bond")
                     .help("describe the bond as an interface of its own, and name it as the `link` of the VLAN"),
             );
-            Kind::Bond(made_of(bond))
+            Kind::Bond(resolved(bond))
         }
-        (Some(bond), None) => Kind::Bond(made_of(bond)),
+        (Some(bond), None) => Kind::Bond(resolved(bond)),
         (None, Some(vlan)) => Kind::Vlan { id: vlan.id, link: vlan.link.clone() },
         (None, None) => Kind::Physical,
     };
@@ -316,7 +316,7 @@ fn interface(typed: &Typed, diags: &mut Diagnostics) -> Interface {
     }
 }
 
-fn made_of(typed: &spec::network::Bond) -> Bond {
+fn resolved(typed: &spec::network::Bond) -> Bond {
     Bond {
         members: typed.members.clone(),
         mode: typed.mode.value.clone(),

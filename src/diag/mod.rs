@@ -234,7 +234,7 @@ impl Diagnostics {
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
-    /// Name as the user knows it, for example `cluster.yaml` or `profile mesosphere: profile.yaml`.
+    /// Name as the user knows it, for example `cluster.yaml` or `profiles/mesosphere/rules/names.yaml`.
     pub name: String,
     /// The whole text, without a byte order mark.
     pub text: String,

@@ -1,6 +1,5 @@
 //! Public formats that know nothing of clusters: tarballs, what is packed, volumes, checksums, Debian versions, releases and their
-//! dates, base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, words for sh, what secrets
-//! look like.
+//! dates, base64, OpenPGP armor, HTTP, ZooKeeper's words, ranges of names, words for sh, what secrets look like.
 
 pub mod base64;
 pub mod checksum;

@@ -1,4 +1,4 @@
-//! Whether a system is the one that a lock was made upon, as far as the lock relies on it.
+//! Whether a system is the one that a lock was made for, as far as the lock relies on it.
 //!
 //! The lock names no package of its base: it was chosen so that base and carried packages are whole together. Here is looked what
 //! they rely on, and whether a real image has it, word for word. An image may have more, or other versions of what nobody needs.
@@ -21,7 +21,7 @@ pub struct Requirements<'q> {
     pub sets: &'q [String],
     /// The control paragraph of each carried package, by the digest of its file.
     pub paragraphs: &'q dyn Fn(&Sha256Sum) -> Option<&'q str>,
-    /// The dpkg status that the lock was made upon; empty where it was made upon nothing.
+    /// The dpkg status that the lock was made for; empty where it needs none.
     pub then: &'q str,
 }
 
@@ -30,11 +30,11 @@ pub struct Requirements<'q> {
 ///
 /// # Errors
 /// When a status or a paragraph cannot be read.
-pub fn differences(question: &Requirements<'_>, now: &str) -> Result<Vec<String>, String> {
+pub fn differences(required: &Requirements<'_>, now: &str) -> Result<Vec<String>, String> {
     let unreadable = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
-    let then = status::read(question.then).map_err(|error| unreadable("the base of the lock", &error))?;
+    let then = status::read(required.then).map_err(|error| unreadable("the base of the lock", &error))?;
     let now = status::read(now).map_err(|error| unreadable("the dpkg status of the image", &error))?;
-    let carried = carried(question).map_err(|error| unreadable("a package of the lock", &error))?;
+    let carried = carried(required).map_err(|error| unreadable("a package of the lock", &error))?;
     let system = System {
         then: then.installed.iter().map(|installed| installed.package).collect(),
         now: now.installed.iter().map(|installed| installed.package).collect(),
@@ -42,12 +42,12 @@ pub fn differences(question: &Requirements<'_>, now: &str) -> Result<Vec<String>
     };
     let mut found: Vec<String> =
         now.broken.iter().map(|(package, state)| format!("dpkg left `{}` {state}: `dpkg --configure -a` mends it", package.name)).collect();
-    system.relied_on(question, &mut found).and_then(|()| system.at_odds(&mut found)).map_err(|error| unreadable("relations", &error))?;
+    system.relied_on(required, &mut found).and_then(|()| system.at_odds(&mut found)).map_err(|error| unreadable("relations", &error))?;
     Ok(found)
 }
 
-fn carried<'q>(question: &Requirements<'q>) -> Result<Vec<Control<'q>>, ControlError> {
-    let texts = question.lock.closure_of(question.sets).filter_map(|package: &Package| (question.paragraphs)(&package.sha256));
+fn carried<'q>(required: &Requirements<'q>) -> Result<Vec<Control<'q>>, ControlError> {
+    let texts = required.lock.closure_of(required.sets).filter_map(|package: &Package| (required.paragraphs)(&package.sha256));
     texts.filter_map(|text| paragraphs(text).next()).map(|paragraph| Control::read(paragraph, |_| Ok(()))).collect()
 }
 
@@ -59,14 +59,14 @@ struct System<'q> {
 
 impl System<'_> {
     /// What carried packages need of the base, and what was wanted and is of the base, is there in the very same version.
-    fn relied_on(&self, question: &Requirements<'_>, found: &mut Vec<String>) -> Result<(), RelationError> {
+    fn relied_on(&self, required: &Requirements<'_>, found: &mut Vec<String>) -> Result<(), RelationError> {
         let is = |package: &Control<'_>| self.now.iter().find(|is| (is.name, is.architecture) == (package.name, package.architecture));
         let same = |package: &Control<'_>| is(package).is_some_and(|is| is.version == package.version);
         let mut told = BTreeSet::new();
         let mut tell = |package: &Control<'_>, who: &str| {
             if !same(package) && told.insert(package.name.to_string()) {
                 let state = is(package).map_or("is not there".to_string(), |is| format!("is {} there", is.version));
-                found.push(format!("`{}` {state}; the lock was made upon {}, and {who} needs it", package.name, package.version));
+                found.push(format!("`{}` {state}; the lock was made for {}, and {who} needs it", package.name, package.version));
             }
         };
         for package in &self.carried {
@@ -86,7 +86,7 @@ impl System<'_> {
                 }
             }
         }
-        let wanted = question.lock.asked.sets.iter().filter(|set| question.sets.contains(&set.name)).flat_map(|set| &set.wanted);
+        let wanted = required.lock.asked.sets.iter().filter(|set| required.sets.contains(&set.name)).flat_map(|set| &set.wanted);
         for wanted in wanted.filter(|wanted| !self.carried.iter().any(|package| package.name == wanted.name)) {
             if let Some(base) = self.then.iter().find(|base| base.name == wanted.name) {
                 tell(base, "the spec");
@@ -200,11 +200,11 @@ mod tests {
         let more = format!("{BASE}\nPackage: vim\nStatus: install ok installed\nVersion: 9\nArchitecture: amd64\n");
         assert_eq!(asked(&more), Vec::<String>::new(), "what nobody needs");
         let other = BASE.replace("2.36-9", "2.36-10");
-        assert_eq!(asked(&other), ["`libc6` is 2.36-10 there; the lock was made upon 2.36-9, and `tool` needs it"]);
+        assert_eq!(asked(&other), ["`libc6` is 2.36-10 there; the lock was made for 2.36-9, and `tool` needs it"]);
         let gone = BASE.replace("Package: mawk", "Package: gawk");
-        assert_eq!(asked(&gone), ["`mawk` is not there; the lock was made upon 1.3, and `tool` needs it"]);
+        assert_eq!(asked(&gone), ["`mawk` is not there; the lock was made for 1.3, and `tool` needs it"]);
         let wanted = BASE.replace("Version: 7", "Version: 8");
-        assert_eq!(asked(&wanted), ["`curl` is 8 there; the lock was made upon 7, and the spec needs it"]);
+        assert_eq!(asked(&wanted), ["`curl` is 8 there; the lock was made for 7, and the spec needs it"]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn check(lock: &Lock, asked: &Asked, at: At, diags: &mut Diagnostics) {
 /// Reports a base that has changed since: `sha256` is the digest of its dpkg status now, `at` where the spec names it.
 pub fn base(lock: &Lock, sha256: &Sha256Sum, at: At, diags: &mut Diagnostics) {
     if lock.base.is_some_and(|then| then != *sha256) {
-        let message = "cluster.lock was made upon another state of this base";
+        let message = "cluster.lock was made for another state of this base";
         diags.push(Diagnostic::error(codes::LOCK_STALE, at, message).help("`clusterseed lock` brings it up to date"));
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::{schema, stdout_of};
 use crate::repository::Project;
 use crate::support::texts;
 
-/// What is in the base beside dpkg: of these the closure of a server relies on none, as the lock was made upon nothing.
+/// What is in the base beside dpkg: of these the closure of a server relies on none, as the lock was made for nothing.
 fn status(extra: &str) -> String {
     format!("Package: dpkg\nStatus: install ok installed\nVersion: 1.21\nArchitecture: amd64\n\n{extra}")
 }

@@ -81,7 +81,7 @@ fn a_base_has_its_packages_already() {
         assert!(!desk.locked().contains("name: lib\n") && desk.locked().contains("name: helper\n"), "{base}");
         assert!(desk.locked().contains(&Sha256Sum::of(status.as_bytes()).hex()), "{base}");
     }
-    // A lock that was made upon another base says so, wherever it is used.
+    // A lock that was made for another base says so, wherever it is used.
     fs::write(root.join("status"), status.replace("1.5", "1.6")).unwrap();
     desk.spec("app", std::slice::from_ref(&source), "  base: root.tar.xz\n");
     assert_eq!(desk.lock(&[]).code, 0);

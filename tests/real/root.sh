@@ -90,6 +90,8 @@ need dpkg-scanpackages dpkg-dev
 part=$dir.part
 trap 'rm -rf --one-file-system "$part" "$part".*' EXIT
 trap 'exit 130' INT TERM
+# What a run that was killed has left mounted in its tree.
+awk -v part="$part/" 'index($2, part) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
 rm -rf --one-file-system "$part" "$dir.stamp" "$dir"
 echo "$sources" >"$part.list"
 apt_settings >"$part.apt"

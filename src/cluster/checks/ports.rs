@@ -17,7 +17,7 @@ struct Port<'c> {
 /// Every set of roles and settings is looked at once, however many hosts share it.
 pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
     let mut done = BTreeSet::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for host in cluster.hosts.iter().filter(|host| done.insert((host.variant, host.roles.clone()))) {
         let scope = cluster.host_scope(host, &mut Diagnostics::new());
         // A condition that cannot be evaluated is the profile's mistake and reported as such.
@@ -30,14 +30,14 @@ pub fn check(cluster: &Cluster, diags: &mut Diagnostics) {
             .filter_map(|role| cluster.profile.role(role))
             .flat_map(|role| role.services.iter().filter(runs).filter_map(|s| cluster.profile.service(&s.name.value)))
             .collect();
-        clashes(cluster, host, &services, &mut told, diags);
+        clashes(cluster, host, &services, &mut reported, diags);
     }
 }
 
-/// What is told once need not be told for every host.
+/// What is reported once need not be told for every host.
 type Reported = BTreeSet<(At, u16, String)>;
 
-fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Reported, diags: &mut Diagnostics) {
+fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], reported: &mut Reported, diags: &mut Diagnostics) {
     let mut taken: BTreeMap<u16, Port> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let ports: Vec<Port> = services.iter().filter(|s| seen.insert(&s.name)).flat_map(|s| ports(cluster, host, s)).collect();
@@ -45,7 +45,7 @@ fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Rep
         for (from, to, at, text) in ranges(cluster, host, service) {
             for port in ports.iter().filter(|p| (from..=to).contains(&p.number)) {
                 let at = at.unwrap_or(port.at);
-                if !told.insert((at, port.number, service.name.clone())) {
+                if !reported.insert((at, port.number, service.name.clone())) {
                     continue;
                 }
                 diags.push(
@@ -69,7 +69,7 @@ fn clashes(cluster: &Cluster, host: &Host, services: &[&Service], told: &mut Rep
                 true => format!("`{}` would listen twice on port {} of `{}`", port.service, port.number, host.name),
                 false => format!("`{}` and `{}` both listen on port {} of `{}`", first.service, port.service, port.number, host.name),
             };
-            if told.insert((at, port.number, port.service.to_string())) {
+            if reported.insert((at, port.number, port.service.to_string())) {
                 diags.push(Diagnostic::error(codes::PORT_CLASH, at, message).help(format!("change `{}` or `{}`", first.name, port.name)));
             }
         } else {
