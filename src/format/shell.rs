@@ -3,7 +3,10 @@
 /// A word for sh, with quotes only where it needs them.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.into() } else { always_quoted(text) }
+    // As in `HEAD~1:cluster.yaml`. A home is only looked for at the beginning, and by some shells behind `=` and `:`.
+    let revision = |at: usize| text[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
+    let bare = text.char_indices().all(|(at, c)| plain(c) || (c == '~' && revision(at)));
+    if !text.is_empty() && bare { text.into() } else { always_quoted(text) }
 }
 
 /// A word for sh, in quotes whatever it is.
@@ -24,6 +27,8 @@ mod tests {
             ("ds=nocloud-net;s=http://x/", "'ds=nocloud-net;s=http://x/'"),
             ("it's", r"'it'\''s'"),
             ("~/out", "'~/out'"),
+            ("HEAD~1:a.yaml", "HEAD~1:a.yaml"),
+            ("out=~/x", "'out=~/x'"),
             ("$HOME", "'$HOME'"),
             ("é", "'é'"),
         ] {
